@@ -1,0 +1,1 @@
+"""What a person touches: the web app, the command line, background jobs."""

@@ -1,0 +1,1 @@
+"""What sees, hears, reads and speaks. Knows nothing of storage, users or web pages."""

@@ -1,0 +1,1 @@
+"""Reading media files: probing, pictures, sound, and making files that browsers play."""

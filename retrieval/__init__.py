@@ -1,0 +1,1 @@
+"""What remembers and finds: the library, clips, indexes, ingest, search and evidence."""
