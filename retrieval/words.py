@@ -1,0 +1,61 @@
+"""Words for full-text search: what to index of a text and how to ask FTS5 for a question. English and CJK."""
+
+from __future__ import annotations
+
+import re
+
+# CJK has no spaces: each character becomes a word of its own, so that FTS5's phrase search finds substrings.
+_CJK = re.compile(r"([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff])")
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*", re.UNICODE)
+
+STOPWORDS = frozenset(
+    """a about above after again all also am an and any are as at be because been before being below between both but by
+    can could did do does doing down during each else ever few for from further get gets got had has have having he her
+    here hers him his how i if in into is it its itself just let like me more most my no nor not now of off on once one
+    only or other our out over own per please same she should show shown so some something somebody someone such tell
+    than that the their them then there these they thing this those through to too under until up us very was we were
+    what when where which while who whom whose why will with would you your yes""".split()
+)
+_ASKING = frozenset(
+    """video videos clip clips scene scenes part moment moments find describe mention mentions mentioned say says said
+    saying talk talks talking speak speaks spoken speaker speakers voice narrator narration tell tells told ask asks asked
+    according explain explains word words text screen written read reads see seen visible appear appears appearing happen
+    happens happening picture image frame look looks called name named many much kind type colour color time times
+    first second last beginning start end""".split()
+)  # words about asking and about video, which say nothing of what is looked for
+
+
+def index_text(text: str) -> str:
+    """A text as FTS5 should index it."""
+    return _CJK.sub(r" \1 ", text)
+
+
+def words(text: str) -> list[str]:
+    """Lower-case words in order, apostrophes kept inside, CJK characters one by one."""
+    return [word.lower().replace("’", "'") for word in _WORD.findall(index_text(text))]
+
+
+def content_words(text: str) -> list[str]:
+    """The words that say what is looked for, without repeats; falls back to all words when none is left."""
+    every = words(text)
+    chosen = [w for w in every if w.removesuffix("'s") not in STOPWORDS and w not in _ASKING]
+    return list(dict.fromkeys(chosen or [w for w in every if w not in STOPWORDS] or every))
+
+
+def match_expression(terms: list[str]) -> str:
+    """An FTS5 expression that matches any of the words (quoted, so that no word acts as an operator)."""
+    return " OR ".join('"' + term.replace('"', '""') + '"' for term in terms)
+
+
+def stem(word: str) -> str:
+    """A light stem for comparing words: plural and verb endings off (an approximation of Porter's step 1)."""
+    word = word.removesuffix("'s")
+    for ending, shortest in (("ies", 5), ("ing", 6), ("ed", 5), ("es", 5), ("s", 4)):
+        if word.endswith(ending) and len(word) >= shortest and not (ending == "s" and word.endswith("ss")):
+            base = word[: -len(ending)]
+            if ending == "ies":
+                return base + "y"
+            if ending in ("ing", "ed") and len(base) > 2 and base[-1] == base[-2] and base[-1] not in "ls":
+                return base[:-1]  # running -> run
+            return base.removesuffix("e") if ending in ("es",) else base
+    return word.removesuffix("e") if len(word) > 4 else word
