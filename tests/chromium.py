@@ -58,7 +58,7 @@ def main() -> int:
     if path is None:
         print(
             "The browser tests need Chromium, and it could not be installed here. Install Chromium or Chrome (Debian: "
-            "apt-get install chromium) or name it in CUEPOINT_CHROMIUM; CUEPOINT_SKIP_BROWSER=1 leaves those tests out.",
+            "apt-get install chromium) or name it in CUEPOINT_CHROMIUM; CUEPOINT_SKIP_BROWSER=1 skips those tests.",
             file=sys.stderr,
         )
         return 1
