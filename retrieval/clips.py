@@ -8,7 +8,7 @@ so that a run resumed at a clip's start finds the very same clips.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -27,11 +27,15 @@ _EPSILON_S = 1e-3
 
 @dataclass
 class Sample:
-    """A frame worth looking at. `picture` is set by who reads it; `repeat_of` points to a near-identical earlier sample."""
+    """A frame worth looking at: its brightness and what `look` made of it, or the index of the sample it repeats."""
 
     time: float
-    frame: Frame
+    luma: np.ndarray  # uint8 [36, 64]
+    picture: np.ndarray | None  # uint8 [H, W, 3]; None for a repeat
     repeat_of: int | None = None  # index into the clip's samples
+
+
+Look = Callable[[Frame], np.ndarray]
 
 
 @dataclass
@@ -44,9 +48,9 @@ class OpenClip:
     last: Frame | None = None
     recent: list[float] = field(default_factory=list)  # differences between successive frames
 
-    def close(self, end: float) -> ClipSpan:
+    def close(self, end: float, look: Look) -> ClipSpan:
         if not self.samples and self.shown is not None:
-            self.samples.append(Sample(self.start, self.shown))
+            self.samples.append(Sample(self.start, self.shown.luma, look(self.shown)))
         return ClipSpan(self.start, end, self.samples)
 
 
@@ -63,38 +67,40 @@ _NEAR_DUPLICATE = 0.6 / 255  # mean brightness difference below which a frame sh
 
 
 def split_into_clips(
-    frames: Iterable[Frame], start: float, duration: float, shown: Frame | None = None
+    frames: Iterable[Frame], start: float, duration: float, look: Look, shown: Frame | None = None
 ) -> Iterator[ClipSpan]:
     """Cut the frames from `start` on; together the clips cover [start, duration] without gaps.
 
-    Frames must come in order of time. Gaps longer than a clip (a still screen in a variable-frame-rate recording) become
+    Frames must come in order of time. `look` is called once for every sample that shows something new. Gaps longer than a clip (a still screen in a variable-frame-rate recording) become
     clips that carry on the last frame seen; `shown` is that frame when a run is resumed inside such a gap.
     """
     clip = OpenClip(start, shown)
     for frame in frames:
         while frame.time - clip.start >= MAX_CLIP_S - _EPSILON_S:
-            yield clip.close(clip.start + MAX_CLIP_S)
+            yield clip.close(clip.start + MAX_CLIP_S, look)
             clip = OpenClip(clip.start + MAX_CLIP_S, clip.last or clip.shown)
         if clip.last is not None and _is_cut(clip, clip.last, frame) and frame.time - clip.start >= MIN_CLIP_S:
-            yield clip.close(frame.time)
+            yield clip.close(frame.time, look)
             clip = OpenClip(frame.time)
-        _take_sample(clip, frame)
+        _take_sample(clip, frame, look)
         clip.last = frame
     while duration - clip.start > MAX_CLIP_S + _EPSILON_S:
-        yield clip.close(clip.start + MAX_CLIP_S)
+        yield clip.close(clip.start + MAX_CLIP_S, look)
         clip = OpenClip(clip.start + MAX_CLIP_S, clip.last or clip.shown)
     if duration - clip.start > _EPSILON_S:
-        yield clip.close(duration)
+        yield clip.close(duration, look)
 
 
-def _take_sample(clip: OpenClip, frame: Frame) -> None:
+def _take_sample(clip: OpenClip, frame: Frame, look: Look) -> None:
     if not clip.samples and clip.shown is not None and frame.time - clip.start > SAMPLE_EVERY_S:
-        clip.samples.append(Sample(clip.start, clip.shown))
+        clip.samples.append(Sample(clip.start, clip.shown.luma, look(clip.shown)))
     if clip.samples and frame.time - clip.samples[-1].time < SAMPLE_EVERY_S - _EPSILON_S:
         return
     original = _original(clip.samples)
-    repeats = original is not None and _difference(clip.samples[original].frame.luma, frame.luma) < _NEAR_DUPLICATE
-    clip.samples.append(Sample(frame.time, frame, original if repeats else None))
+    if original is not None and _difference(clip.samples[original].luma, frame.luma) < _NEAR_DUPLICATE:
+        clip.samples.append(Sample(frame.time, frame.luma, None, original))
+    else:
+        clip.samples.append(Sample(frame.time, frame.luma, look(frame)))
 
 
 def _original(samples: list[Sample]) -> int | None:

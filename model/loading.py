@@ -1,0 +1,68 @@
+"""The models of a profile, each built when first asked for and kept. Threads may ask at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from model.profile import Profile
+
+if TYPE_CHECKING:
+    from model.decoder import Decoder
+    from model.ocr import TextReader
+    from model.speech import SpeechRecognizer
+    from model.text_embedder import TextEmbedder
+    from model.vision import VisionEncoder
+
+Built = TypeVar("Built")
+
+
+class Models:
+    """Encoders, recognisers and the decoder that a profile names. Loading one takes seconds and much memory: share this."""
+
+    def __init__(self, profile: Profile) -> None:
+        self.profile = profile
+        self._built: dict[str, object] = {}
+        self._lock = threading.RLock()
+
+    def _once(self, name: str, build: Callable[[], Built]) -> Built:
+        with self._lock:
+            if name not in self._built:
+                self._built[name] = build()
+            return cast(Built, self._built[name])
+
+    @property
+    def text(self) -> TextEmbedder:
+        from model.text_embedder import MiniLM
+
+        return self._once("text", MiniLM)
+
+    @property
+    def vision(self) -> VisionEncoder:
+        from model.vision import LabelStartEncoder
+
+        return self._once("vision", lambda: LabelStartEncoder(self.text))
+
+    @property
+    def speech(self) -> SpeechRecognizer:
+        from model.speech import MoonshineRecognizer
+
+        return self._once("speech", MoonshineRecognizer)
+
+    @property
+    def reader(self) -> TextReader:
+        from model.ocr import RapidTextReader
+
+        return self._once("reader", RapidTextReader)
+
+    @property
+    def decoder(self) -> Decoder:
+        from model.decoder import SmolLM
+
+        return self._once("decoder", lambda: SmolLM(self.profile))
+
+    def warm(self, *names: str) -> None:
+        """Build the named models now, so that the first user does not wait for them."""
+        for name in names:
+            getattr(self, name)

@@ -1,0 +1,103 @@
+"""FAISS indexes over the vectors in SQLite. SQLite is the truth; the files only save the time of filling an index."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import faiss
+import numpy as np
+
+from retrieval.library import Library
+
+logger = logging.getLogger(__name__)
+
+
+class VectorIndex:
+    """Inner product over the vectors of one kind ("visual" or "text"), exact: under 1e5 clips a flat index is right."""
+
+    def __init__(self, library: Library, kind: str) -> None:
+        self.library = library
+        self.kind = kind
+        self.path = library.data_dir / "indexes" / f"{kind}.faiss"
+        self._lock = threading.RLock()
+        self._seen = threading.local()  # the state of the database that each thread has taken over
+        self._index: faiss.IndexIDMap2 | None = self._read()
+        self._ids: set[int] = set(faiss.vector_to_array(self._index.id_map).tolist()) if self._index else set()
+
+    def _read(self) -> faiss.IndexIDMap2 | None:
+        if not self.path.exists():
+            return None
+        try:
+            return faiss.read_index(str(self.path))
+        except RuntimeError as error:
+            logger.warning("%s is damaged and is made again (%s)", self.path.name, str(error).splitlines()[0])
+            return None
+
+    def sync(self) -> None:
+        """Take over what was added to or deleted from SQLite since the last time, also by other processes."""
+        connection = self.library.db.connection
+        state = (connection.execute("PRAGMA data_version").fetchone()[0], connection.total_changes, id(connection))
+        if getattr(self._seen, "state", None) == state:
+            return
+        with self._lock:
+            rows = self.library.db.rows("SELECT id FROM vectors WHERE kind = ?", (self.kind,))
+            stored = {row["id"] for row in rows}
+            gone, new = self._ids - stored, sorted(stored - self._ids)
+            if gone and self._index is not None:
+                self._index.remove_ids(np.fromiter(gone, np.int64))
+            if new:
+                self._add(new)
+            self._ids = stored
+        self._seen.state = state
+
+    def _add(self, ids: list[int]) -> None:
+        for first in range(0, len(ids), 500):  # SQLite takes a limited number of parameters
+            chosen = ids[first : first + 500]
+            rows = self.library.db.rows(
+                f"SELECT id, vector FROM vectors WHERE id IN ({', '.join('?' * len(chosen))})", tuple(chosen)
+            )
+            if not rows:
+                continue
+            vectors = np.stack([np.frombuffer(row["vector"], "<f4") for row in rows])
+            if self._index is None or self._index.d != vectors.shape[1]:
+                self._index = faiss.IndexIDMap2(faiss.IndexFlatIP(vectors.shape[1]))
+            self._index.add_with_ids(vectors, np.array([row["id"] for row in rows], np.int64))
+
+    def save(self) -> None:
+        """Write the index beside the database, all or nothing."""
+        with self._lock:
+            self.sync()
+            if self._index is None:
+                return
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            unfinished = self.path.with_suffix(f".{os.getpid()}.part")
+            faiss.write_index(self._index, str(unfinished))
+            unfinished.replace(self.path)
+
+    def search(self, vector: np.ndarray, count: int, video_ids: Sequence[str] | None = None) -> list[tuple[int, float]]:
+        """The (vector id, cosine) of the `count` nearest vectors, best first; only of the given videos if any are given.
+
+        vector: float32 [D] of unit length.
+        """
+        with self._lock:
+            self.sync()
+            if self._index is None or self._index.ntotal == 0:
+                return []
+            parameters = None
+            if video_ids:
+                marks = ", ".join("?" * len(video_ids))
+                rows = self.library.db.rows(
+                    f"SELECT id FROM vectors WHERE kind = ? AND video_id IN ({marks})", (self.kind, *video_ids)
+                )
+                chosen = np.array([row["id"] for row in rows], np.int64)
+                parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(chosen))
+            scores, ids = self._index.search(vector[None], min(count, self._index.ntotal), params=parameters)
+        return [(int(i), float(s)) for i, s in zip(ids[0], scores[0], strict=True) if i >= 0]
+
+    @property
+    def size(self) -> int:
+        return len(self._ids)

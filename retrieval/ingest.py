@@ -1,0 +1,143 @@
+"""From a file to an index: take a file in, then run its lanes side by side until all are done."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import asdict
+from pathlib import Path
+
+from model.errors import Cancelled, CuepointError, UnreadableMedia
+from model.loading import Models
+from model.media.probe import MediaInfo, probe
+from retrieval.jobs import JobQueue
+from retrieval.lanes import HearLane, MediaLane, Pages, ReadLane, SeeLane, Work
+from retrieval.library import LOCAL_OWNER, Library, content_hash
+from retrieval.records import Job, Video
+
+_HEARTBEAT_S = 2.0
+_LEAST_FREE_BYTES = 200 << 20  # thumbnails, vectors and a margin for the database
+
+
+def take_in(library: Library, path: Path, owner: str = LOCAL_OWNER, upload: str | None = None) -> Video:
+    """Register a file: probe it, hash it, check that there is room. Does not index yet.
+
+    `upload` is the name of an uploaded file: it is moved into the data folder first, for its own place is temporary.
+    Raises UnreadableMedia for a file that is no video or sound, CuepointError when the disk is too full.
+    """
+    path = Path(path)
+    info = probe(path)
+    check_room(library, path)
+    digest = content_hash(path)
+    known = library.find_content(digest, owner)
+    if known is not None:
+        if known.status != "ready" and not Path(known.source_path).exists():  # the original was moved: use this one
+            library.update_video(known.id, source_path=str(_keep(library, path) if upload else path.resolve()))
+        return library.video(known.id)
+    stored = _keep(library, path) if upload else path
+    return library.add_video(stored, digest, asdict(info), owner, title=upload)
+
+
+def check_room(library: Library, path: Path) -> None:
+    """Raises CuepointError with a plain sentence when the file's playable copy would not fit on the disk."""
+    needed, free = path.stat().st_size + _LEAST_FREE_BYTES, shutil.disk_usage(library.data_dir).free
+    if free < needed:
+        raise CuepointError(
+            f"Not enough disk space for {path.name}: {needed >> 20} MB are needed in {library.data_dir} and {free >> 20} MB"
+            " are free; delete a video or choose another --data-dir."
+        )
+
+
+def _keep(library: Library, path: Path) -> Path:
+    kept = library.incoming.resolve() / uuid.uuid4().hex / path.name
+    kept.parent.mkdir(parents=True)
+    shutil.move(path, kept)
+    return kept
+
+
+def run_job(
+    library: Library, models: Models, job: Job, on_progress: Callable[[dict[str, float]], None] | None = None
+) -> Video:
+    """Index the video of a claimed job, or go on where an earlier run stopped.
+
+    `on_progress` gets the seconds of video that each lane has finished, about once a second. Raises what went wrong,
+    after the job and the video have been marked with it.
+    """
+    jobs = JobQueue(library)
+    stop = threading.Event()
+    began = time.monotonic()
+    heart = threading.Thread(target=_beat, args=(jobs, job, stop), daemon=True)
+    heart.start()
+    try:
+        video = library.video(job.video_id)
+        _run_lanes(library, models, video, stop, on_progress)
+        seconds = (video.index_seconds or 0.0) + time.monotonic() - began
+        library.update_video(video.id, index_seconds=round(seconds, 3))
+        jobs.finish(job, "done")
+        _drop_upload(library, video)
+    except Cancelled as error:
+        jobs.finish(job, "cancelled", str(error))
+        raise
+    except CuepointError as error:
+        jobs.finish(job, "failed", str(error))
+        raise
+    except Exception as error:
+        jobs.finish(job, "failed", f"Indexing failed unexpectedly ({type(error).__name__}: {error}); retry goes on from here.")
+        raise
+    finally:
+        stop.set()
+        heart.join()
+    return library.video(job.video_id)
+
+
+def _run_lanes(
+    library: Library, models: Models, video: Video, stop: threading.Event, on_progress: Callable[[dict[str, float]], None] | None
+) -> None:
+    path = Path(video.source_path)
+    if not path.exists():
+        raise UnreadableMedia(f"{video.file} is no longer there; add it again and indexing goes on from where it was.")
+    work = Work(library, models, video.id, path, MediaInfo.from_json(video.info), stop)
+    pages = Pages(work)
+    lanes = {"media": MediaLane(work), "see": SeeLane(work, pages), "read": ReadLane(work, pages), "hear": HearLane(work)}
+    with ThreadPoolExecutor(len(lanes), thread_name_prefix="lane") as pool:
+        waiting = {name for name in lanes if not library.lane_done(video.id, name)}
+        if "read" in waiting:
+            waiting.add("see")  # which feeds it
+        running = {pool.submit(_run_lane, library, lanes[name].run) for name in waiting}
+        while running:
+            done, running = wait(running, timeout=1.0, return_when=FIRST_EXCEPTION)
+            if any(future.exception() for future in done):
+                stop.set()
+                done |= wait(running).done
+                errors = [error for future in done if (error := future.exception())]
+                raise min(errors, key=lambda error: isinstance(error, Cancelled))  # the cause, not those it stopped
+            if on_progress:
+                on_progress({name: library.lane_until(video.id, name) for name in lanes})
+
+
+def _run_lane(library: Library, run: Callable[[], None]) -> None:
+    try:
+        run()
+    finally:
+        library.db.close()  # connections belong to threads, and this one ends
+
+
+def _beat(jobs: JobQueue, job: Job, stop: threading.Event) -> None:
+    while not stop.wait(_HEARTBEAT_S):
+        if not jobs.heartbeat(job):
+            stop.set()
+    jobs.db.close()
+
+
+def _drop_upload(library: Library, video: Video) -> None:
+    """An uploaded original is not needed once it is indexed: the playable copy stays."""
+    video = library.video(video.id)
+    if video.media_path:
+        library.discard_upload(Path(video.source_path))
+        with contextlib.suppress(OSError):
+            library.incoming.rmdir()

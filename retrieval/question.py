@@ -1,0 +1,98 @@
+"""What a question asks for: its kind, the source that can answer it, and the words that say what is looked for.
+
+Rules, not a model: they are quick, say why, and fail softly (the kind "visual" with every source allowed).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from model.errors import UsageError
+from retrieval.records import Source
+from retrieval.words import content_words
+
+Kind = Literal["when", "spoken", "screen_text", "count", "colour", "where", "action", "summary", "visual"]
+
+MAX_QUESTION_CHARS = 2000
+_SPOKEN_VERBS = (
+    r"say|says|said|saying|speak|speaks|spoken|tell|tells|told|mention|mentions|mentioned|talk|talks|talking|ask|asks|asked|"
+    r"describe|describes|described|explain|explains|explained|name|names|shout|shouts|sing|sings|sung|call|calls|claim|claims|answer"
+)
+_SPEAKER = r"narrator|narration|voice|speaker|speech|presenter|interviewer|commentator|host|announcer"
+_RULES: list[tuple[Kind, str]] = [
+    ("summary", r"\b(summar|what (is|was) (this|the) (video|clip|film|movie) about|what happens in (this|the) video|main (topic|point)s?)"),
+    ("when", r"^\s*(when\b|at (what|which) (time|moment|point|second|minute)|from when|how (long|far) into|what time (in|of) the video)"),
+    ("count", r"\bhow (many|often)\b|\bnumber of times\b"),
+    ("colour", r"\b(what|which) colou?rs?\b|\bwhat is the colou?r\b"),
+    (
+        "screen_text",
+        r"\b(written|on[- ]screen|on the screen|caption|subtitle|title|headline|logo|label|sign\b|button|spell|spells|spelt|credits?|"
+        r"text|phone number|web ?site|url|e-?mail address|price|type[ds]?\b.*\bletters?|words? (is|are|appears?|stands?|laid)|"
+        r"(which|what) (film|movie|show|app|program|programme) is)",
+    ),
+    ("spoken", rf"\b({_SPEAKER})\b|\b(what|who|which|how|why|does|did|do)\b.*\b({_SPOKEN_VERBS})\b"),
+    ("where", r"^\s*where\b|\b(in|at) (which|what) (room|place|city|country|location)\b|\bfrom (what|which) (viewpoint|angle)\b"),
+    ("action", r"\bwhat (is|are|was|were) .*\bdoing\b|\bwhat (does|do|did) .*\bdo\b|\bwhat happens\b"),
+]  # the first that matches decides
+_SOURCE_OF: dict[Kind, Source] = {"spoken": "speech", "screen_text": "text"}
+_SPOKEN_HINT = re.compile(rf"\b({_SPEAKER}|{_SPOKEN_VERBS})\b", re.IGNORECASE)
+_TEXT_HINT = re.compile(r"\b(title|text|written|sign|caption|spell\w*|letters?|logo|label|timecode|subtitle)\b", re.IGNORECASE)
+_LEAD = re.compile(
+    r"^\s*(please\s+)?(can you\s+)?((find|show|search for|look for|jump to|go to)\s+(me\s+)?(the\s+)?(part|moment|scene|place|point|clip)?s?\s*"
+    r"((where|when|in which|with|of|that)\s+)?|when\s+(is|are|was|were|does|do|did|can)\s+|(at )?what time\s+(is|does|do|did)\s+)",
+    re.IGNORECASE,
+)
+_ABOUT = re.compile(r"\babout\s+(?:the |a |an |his |her |their )?(.+?)\s*\??$", re.IGNORECASE)
+_SPEAKING_SUBJECT = re.compile(
+    rf"\b(?:does|did|do|is|are|will)\s+(?:the\s+|a\s+|an\s+)?((?:[\w-]+\s+){{1,3}}?)(?:{_SPOKEN_VERBS})\b", re.IGNORECASE
+)
+_CLOCK = re.compile(r"\b(?:at|about|around|after)\s+(?:about\s+)?(?:(\d+):(\d\d)|(\d+(?:\.\d+)?)\s*(?:s|secs?|seconds?))\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Question:
+    """A parsed question. `prefers` is the source that answers this kind; `subject` is what to look for, in plain words."""
+
+    text: str
+    kind: Kind
+    prefers: Source | None
+    subject: str
+    terms: list[str]
+    topic: list[str]  # the words after "about", which an answer must have found
+    at_s: float | None  # a time that the question names
+
+
+def parse(text: str) -> Question:
+    """Raises UsageError for an empty or over-long question."""
+    text = " ".join(text.split())
+    if not text:
+        raise UsageError("The question is empty; type what you want to know about the video.")
+    if len(text) > MAX_QUESTION_CHARS:
+        raise UsageError(
+            f"The question has {len(text):,} characters and {MAX_QUESTION_CHARS:,} are allowed; ask for one thing at a time."
+        )
+    kind: Kind = next((kind for kind, pattern in _RULES if re.search(pattern, text, re.IGNORECASE)), "visual")
+    prefers = _SOURCE_OF.get(kind)
+    if prefers is None and kind in ("when", "visual"):
+        prefers = "speech" if _SPOKEN_HINT.search(text) else "text" if _TEXT_HINT.search(text) else None
+    subject = _LEAD.sub("", text).rstrip(" ?!.") or text
+    about = _ABOUT.search(text)
+    clock = _CLOCK.search(text)
+    return Question(
+        text=text,
+        kind=kind,
+        prefers=prefers,
+        subject=subject,
+        terms=_terms(text if kind == "when" else subject, prefers),
+        topic=content_words(about.group(1)) if about and kind != "summary" else [],
+        at_s=(60 * int(clock[1]) + int(clock[2]) if clock[1] else float(clock[3])) if clock else None,
+    )
+
+
+def _terms(text: str, prefers: Source | None) -> list[str]:
+    """Content words, without the one who speaks: a transcript does not name its speaker."""
+    if prefers == "speech" and (match := _SPEAKING_SUBJECT.search(text)):
+        text = text[: match.start(1)] + text[match.end(1) :]
+    return content_words(text)
