@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import av
-from av.stream import Disposition
+from av.stream import Discard, Disposition
 
 from model.errors import UnreadableMedia
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.container import InputContainer
+    from av.packet import Packet
+    from av.stream import Stream
     from av.video.stream import VideoStream
 
 # Demuxers that read one file. Left out on purpose: everything that names further files or addresses
@@ -25,6 +28,8 @@ FORMATS = (
 )
 # 8K is 33 million pixels; a header that claims much more would only exhaust memory.
 MAX_PIXELS = 72_000_000
+# Reading errors in a row after which a file counts as ended: no damage takes that many calls to get past.
+_READ_FAILURES = 50
 
 _SECOND_CHOICE_SOUND = (
     Disposition.comment | Disposition.visual_impaired | Disposition.descriptions | Disposition.karaoke | Disposition.dub
@@ -89,6 +94,54 @@ def sound_streams(container: InputContainer) -> list[AudioStream]:
     return sorted(
         streams, key=lambda s: (bool(s.disposition & _SECOND_CHOICE_SOUND), not s.disposition & Disposition.default)
     )
+
+
+def decode(
+    container: InputContainer,
+    stream: VideoStream | AudioStream,
+    before: Callable[[Packet], None] | None = None,
+    damaged: Callable[[], None] | None = None,
+) -> Iterator[Any]:
+    """The frames of one stream from where the container stands to its end, past every packet that cannot be decoded.
+
+    `before` sees each packet first (to set what the decoder may skip); `damaged` is called once per lost packet.
+    """
+    context = stream.codec_context
+    lost = damaged or (lambda: None)
+    for packet in packets(container, (stream,), lost):
+        if before is not None:
+            before(packet)
+        try:
+            yield from context.decode(packet)  # type: ignore[attr-defined]
+        except av.FFmpegError:
+            lost()
+    try:
+        yield from context.decode(None)  # type: ignore[attr-defined]
+    except av.FFmpegError:
+        lost()
+
+
+def packets(
+    container: InputContainer, streams: Sequence[Stream], damaged: Callable[[], None] | None = None
+) -> Iterator[Packet]:
+    """Packets with data in them. Empty ones mean "show the last picture again" (Theora, AVI) and would stop a decoder.
+
+    A reading error is passed over; the run ends at the end of the file or after many errors in a row.
+    """
+    for other in container.streams:
+        other.discard = Discard.default if other in streams else Discard.all
+    failures = 0
+    while failures < _READ_FAILURES:
+        try:
+            for packet in container.demux(*streams):
+                failures = 0
+                if packet.size:
+                    yield packet
+            return
+        except av.FFmpegError:
+            failures += 1
+            if damaged is not None and failures == 1:
+                damaged()
 
 
 def _looks_like_address(path: Path) -> bool:

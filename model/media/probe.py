@@ -1,0 +1,73 @@
+"""What is in a media file: asked in a child process with a time limit, so that no file can hang or crash the app."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from model.errors import UnreadableMedia
+from model.media.container import check_local_file
+
+
+@dataclass(frozen=True)
+class MediaInfo:
+    """What later stages need to know of a file. Times in seconds, sizes in pixels."""
+
+    duration: float  # of the timeline from the start of the picture, or of the sound where there is no picture
+    width: int  # as displayed, after rotation and sample aspect ratio; 0 without picture
+    height: int
+    rotation: int  # clockwise degrees that turn the decoded picture upright: 0, 90, 180, 270
+    fps: float  # on average; 0 without picture
+    video_codec: str | None
+    audio_codec: str | None
+    container: str
+    start_s: float  # the container's time stamp of t = 0
+    warnings: tuple[str, ...] = ()
+    video_index: int | None = None  # which streams were found to decode; None: the reader chooses
+    audio_index: int | None = None
+
+    @property
+    def has_video(self) -> bool:
+        return self.video_codec is not None
+
+    @property
+    def has_audio(self) -> bool:
+        return self.audio_codec is not None
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "warnings": list(self.warnings)}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> MediaInfo:
+        return cls(**{**data, "warnings": tuple(data.get("warnings", ()))})
+
+
+def probe(path: Path, timeout_s: float = 20) -> MediaInfo:
+    """Reads a file's headers, its tail and its first pictures and sounds.
+
+    Raises UnreadableMedia, with one sentence that names the file, when there is nothing in it that can be played.
+    """
+    path = Path(path)
+    check_local_file(path)
+    root = str(Path(__file__).resolve().parents[2])
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))}
+    # -P: the folder we happen to stand in must not supply modules.
+    command = [sys.executable, "-P", "-m", "model.media.examine", str(path.absolute()), str(timeout_s)]
+    try:
+        child = subprocess.run(command, capture_output=True, timeout=timeout_s, env=environment, check=False)
+    except subprocess.TimeoutExpired:
+        raise UnreadableMedia(f"{path.name} could not be read within {timeout_s:g} seconds.") from None
+    try:
+        answer = json.loads(child.stdout)
+    except ValueError:
+        raise UnreadableMedia(
+            f"{path.name} could not be read: FFmpeg failed on it (code {child.returncode})."
+        ) from None
+    if "error" in answer:
+        raise UnreadableMedia(answer["error"])
+    return MediaInfo.from_json(answer)
