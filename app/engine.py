@@ -1,0 +1,54 @@
+"""Everything one process needs to index, find and answer, built once."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+from app.settings import Settings
+from model.errors import UsageError
+from model.loading import Models
+from model.profile import choose_profile
+from retrieval.answer import Answerer
+from retrieval.chats import Chats
+from retrieval.ingest import take_in
+from retrieval.jobs import JobQueue
+from retrieval.library import LOCAL_OWNER, Library
+from retrieval.records import Job, Video
+from retrieval.search import Searcher
+
+
+class Engine:
+    """The library with its models. Parts are built when first used: listing videos loads no model."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.profile, self.profile_reason = choose_profile(settings.profile)
+        self.library = Library(settings.data_dir)
+        self.jobs = JobQueue(self.library)
+        self.chats = Chats(self.library)
+        self.models = Models(self.profile)
+
+    @cached_property
+    def searcher(self) -> Searcher:
+        return Searcher(self.library, self.models)
+
+    @cached_property
+    def answerer(self) -> Answerer:
+        return Answerer(self.searcher, self.models)
+
+    def add(self, path: Path, owner: str = LOCAL_OWNER, upload: str | None = None) -> tuple[Video, Job | None]:
+        """Take a file in and queue it; the job is None when the same content is indexed already.
+
+        `upload` is the name an uploaded file came with. Raises UnreadableMedia, UsageError (too big), CuepointError.
+        """
+        size = path.stat().st_size if path.is_file() else 0
+        if upload and size > self.settings.max_upload_bytes:
+            raise UsageError(
+                f"{upload} has {size / 2**30:.1f} GB and uploads may have {self.settings.max_upload_bytes / 2**30:.1f} GB;"
+                " index it on the command line, or set CUEPOINT_MAX_UPLOAD_GB."
+            )
+        video = take_in(self.library, path, owner, upload)
+        if video.status == "ready":
+            return video, None
+        return video, self.jobs.add(video.id, owner)

@@ -1,0 +1,151 @@
+"""Evidence for a question: the passages and pictures that may answer it, and whether anything supports an answer at all.
+
+Times and quotes are those of the index. Thresholds are per source and stand here, beside their reasons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from retrieval.question import Question
+from retrieval.records import Citation, Moment, Passage, Source
+from retrieval.search import MAX_MOMENT_S, Hit, Searcher, coverage
+from retrieval.timecode import span
+
+MAX_ITEMS = 5  # about 400 tokens of evidence: more does not help a small decoder and delays its first word
+_QUOTE_CHARS = 300
+_NEAR_S = 2.0  # lines this close to each other belong to one utterance
+_SPEECH_COVERAGE, _SPEECH_COSINE = 0.5, 0.38
+_TEXT_COSINE = 0.30
+_EVERY_TOPIC_WORD = 0.99
+
+
+@dataclass(frozen=True)
+class Item:
+    """One numbered piece of evidence. `quote` is verbatim for speech and text; for pictures, what was recognised."""
+
+    video_id: str
+    start: float
+    end: float
+    source: Source
+    quote: str
+
+    def as_citation(self) -> Citation:
+        return Citation(self.video_id, self.start, self.end, self.source, self.quote)
+
+    def as_prompt(self, number: int) -> str:
+        """The line that the decoder reads."""
+        said = {"speech": f'someone says: "{self.quote}"', "text": f'text on screen: "{self.quote}"'}
+        return f"[{number}] {span(self.start, self.end)} " + said.get(self.source, f"the picture shows {self.quote}")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was found. `found` is False when nothing supports an answer; `searched` names the sources looked through."""
+
+    items: list[Item]
+    found: bool
+    searched: list[Source] = field(default_factory=list)
+
+
+class Gatherer:
+    """Collects evidence for a question from one or several videos."""
+
+    def __init__(self, searcher: Searcher) -> None:
+        self.searcher = searcher
+        self.library = searcher.library
+
+    def gather(self, question: Question, video_ids: Sequence[str]) -> Evidence:
+        searched = self._searched(video_ids)
+        if question.kind in ("spoken", "screen_text") and question.prefers not in searched:
+            return Evidence([], False, searched)  # there is no speech, or no text, that could answer
+        hits = self.searcher.text_hits(question, video_ids)
+        spoken = [hit for hit in hits if hit.passage.source == "speech"]
+        written = [hit for hit in hits if hit.passage.source == "text"]
+        if question.prefers == "speech" and question.kind != "when":
+            return self._from_passages(question, spoken, video_ids, searched)
+        if question.prefers == "text" and question.kind != "when":
+            return self._from_passages(question, written, video_ids, searched)
+        return self._from_everything(question, spoken, written, video_ids, searched)
+
+    def _searched(self, video_ids: Sequence[str]) -> list[Source]:
+        marks = ", ".join("?" * len(video_ids))
+        rows = self.library.db.rows(f"SELECT DISTINCT source FROM passages WHERE video_id IN ({marks})", tuple(video_ids))
+        sources: list[Source] = ["visual"]
+        return sources + [source for source in ("speech", "text") if any(row["source"] == source for row in rows)]
+
+    def _from_passages(
+        self, question: Question, hits: list[Hit], video_ids: Sequence[str], searched: list[Source]
+    ) -> Evidence:
+        """Speech or on-screen text, when the question asks for it by name."""
+        source = question.prefers
+        if question.topic:
+            hits = [hit for hit in hits if coverage(question.topic, hit.passage.text) >= _EVERY_TOPIC_WORD]
+            if not hits:
+                return Evidence([], False, searched)
+        if source == "speech":
+            good = [hit for hit in hits if hit.coverage >= _SPEECH_COVERAGE or hit.cosine >= _SPEECH_COSINE]
+        else:
+            good = [hit for hit in hits if hit.coverage > 0 or hit.cosine >= _TEXT_COSINE]
+        items = [self._item(hit.passage) for hit in good[:MAX_ITEMS]]
+        if not items and not question.topic and self._asks_openly(question):
+            assert source is not None
+            passages = [p for video_id in video_ids for p in self.library.passages(video_id, source)]
+            items = [self._item(passage) for passage in passages[:MAX_ITEMS]]
+        return Evidence(_distinct(items), bool(items), searched)
+
+    @staticmethod
+    def _asks_openly(question: Question) -> bool:
+        """Whether the question asks for whatever is said or shown ("What does the man ask?"), not for something named."""
+        return question.kind == "screen_text" or len(question.terms) <= 1
+
+    def _item(self, passage: Passage) -> Item:
+        """A passage as evidence, a spoken one together with the rest of its utterance."""
+        start, end, quote = passage.start, passage.end, passage.text
+        if passage.source == "speech":
+            for line in self.library.passages(passage.video_id, "speech"):
+                goes_on = 0 <= line.start - end <= _NEAR_S and not quote.rstrip().endswith((".", "?", "!"))
+                if line.id != passage.id and goes_on and len(quote) + len(line.text) < _QUOTE_CHARS:
+                    end, quote = line.end, f"{quote} {line.text}"
+        else:
+            end = min(end, start + MAX_MOMENT_S)
+        return Item(passage.video_id, start, end, passage.source, quote[:_QUOTE_CHARS])
+
+    def _from_everything(
+        self,
+        question: Question,
+        spoken: list[Hit],
+        written: list[Hit],
+        video_ids: Sequence[str],
+        searched: list[Source],
+    ) -> Evidence:
+        items: list[Item] = []
+        for hits, source in ((spoken, "speech"), (written, "text")):
+            if question.prefers in (None, source):
+                items += [self._item(hit.passage) for hit in hits if _strong(hit)][:2]
+        if question.prefers == "speech" and question.kind == "when":
+            return Evidence(_distinct(items), bool(items), searched)
+        pictures = self.searcher.visual_moments(question.subject, video_ids, MAX_ITEMS)
+        supported = self.searcher.picture_support(question, pictures)
+        if supported:
+            items += [self._picture(moment) for moment in pictures[: MAX_ITEMS - len(items)]]
+        return Evidence(_distinct(items), bool(items), searched)
+
+    def _picture(self, moment: Moment) -> Item:
+        """What was recognised in a moment: the tags of the clips it lies in."""
+        clips = [c for c in self.library.clips(moment.video_id) if c.start < moment.end and c.end > moment.start]
+        tags = dict.fromkeys(name for clip in clips for name, _ in clip.tags)
+        return Item(moment.video_id, moment.start, moment.end, "visual", ", ".join(list(tags)[:4]) or "nothing it knows")
+
+
+def _strong(hit: Hit) -> bool:
+    return hit.coverage >= _EVERY_TOPIC_WORD or hit.cosine >= _SPEECH_COSINE + 0.1
+
+
+def _distinct(items: list[Item]) -> list[Item]:
+    kept: list[Item] = []
+    for item in items:
+        if not any(o.video_id == item.video_id and o.source == item.source and o.start <= item.start < o.end for o in kept):
+            kept.append(item)
+    return kept

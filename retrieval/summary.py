@@ -1,0 +1,123 @@
+"""Summary, chapters and tags, from the whole of a video: extracted from the index, so that every word has its place."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from model.loading import Models
+from retrieval.library import Library
+from retrieval.records import ClipFrames, Passage
+from retrieval.timecode import span
+from retrieval.words import content_words
+
+_CHAPTER_S = 45.0  # about one chapter for so much of a video...
+_MOST_CHAPTERS = 12  # ...but never more than can be read at a glance
+_TAGS = 8
+_TITLE_CHARS = 60
+
+
+@dataclass(frozen=True)
+class Chapter:
+    start: float
+    end: float
+    title: str
+
+
+@dataclass(frozen=True)
+class Summary:
+    summary: str
+    chapters: list[Chapter]
+    tags: list[str]
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def summarize(library: Library, models: Models, video_id: str) -> Summary:
+    """Summarize what the index knows of a video, from its start to its end."""
+    clips = library.video_frames(video_id)
+    passages = library.passages(video_id)
+    if not clips:
+        return Summary("Nothing of this video is indexed yet.", [], [])
+    tags = _tags(clips)
+    chapters = [_chapter(part, passages) for part in _parts(clips)]
+    spoken = [p for p in passages if p.source == "speech"]
+    written = [p for p in passages if p.source == "text"]
+    sentences = []
+    if tags:
+        sentences.append(f"The pictures look like {_listed(tags[:5])}.")
+    if written:
+        sentences.append(f"On screen stands {_listed([f'“{p.text[:80]}”' for p in _spread(written, 3)])}.")
+    if spoken:
+        sentences.append(f"It is said: {_listed([f'“{p.text}”' for p in _central(models, spoken, 3)])}.")
+    if not sentences:
+        sentences.append("There is no speech and no text, and the pictures show nothing that is recognised.")
+    return Summary(" ".join(sentences), chapters, tags)
+
+
+def _tags(clips: list[ClipFrames]) -> list[str]:
+    """The labels of the whole video, weighed by how long they are seen."""
+    weights: dict[str, float] = {}
+    for frames in clips:
+        for name, share in frames.clip.tags:
+            weights[name] = weights.get(name, 0.0) + share * (frames.clip.end - frames.clip.start)
+    return sorted(weights, key=lambda name: -weights[name])[:_TAGS]
+
+
+def _parts(clips: list[ClipFrames]) -> list[list[ClipFrames]]:
+    """Neighbouring clips joined into chapters: the most similar neighbours are joined until few enough are left."""
+    parts = [[clip] for clip in clips]
+    duration = clips[-1].clip.end - clips[0].clip.start
+    wanted = max(1, min(_MOST_CHAPTERS, round(duration / _CHAPTER_S) or 1, len(clips)))
+    while len(parts) > wanted:
+        distances = [_distance(a, b) * min(_length(a), _length(b)) for a, b in zip(parts, parts[1:], strict=False)]
+        index = int(np.argmin(distances))
+        parts[index : index + 2] = [parts[index] + parts[index + 1]]
+    return parts
+
+
+def _distance(a: list[ClipFrames], b: list[ClipFrames]) -> float:
+    """One minus the cosine of mean vectors, plus a little so that equal pictures are still joined by length."""
+    means = []
+    for part in (a, b):
+        vectors = [frames.vectors.mean(axis=0) for frames in part if len(frames.times)]
+        if not vectors:
+            return 0.05
+        mean = np.mean(vectors, axis=0)
+        means.append(mean / max(float(np.linalg.norm(mean)), 1e-9))
+    return 1.05 - float(means[0] @ means[1])
+
+
+def _length(part: list[ClipFrames]) -> float:
+    return part[-1].clip.end - part[0].clip.start
+
+
+def _chapter(part: list[ClipFrames], passages: list[Passage]) -> Chapter:
+    """Titled with its first on-screen text, else with what is said, else with what is seen."""
+    start, end = part[0].clip.start, part[-1].clip.end
+    inside = [p for p in passages if start <= p.start < end]
+    text = next((p.text for p in inside if p.source == "text" and len(content_words(p.text)) > 1), None)
+    speech = next((p.text for p in inside if p.source == "speech" and len(content_words(p.text)) > 1), None)
+    tags = _tags(part)
+    title = text or speech or (", ".join(tags[:3]).capitalize() if tags else span(start, end))
+    return Chapter(start, end, title if len(title) <= _TITLE_CHARS else title[: _TITLE_CHARS - 1].rsplit(" ", 1)[0] + "…")
+
+
+def _spread(passages: list[Passage], count: int) -> list[Passage]:
+    """Evenly spread over the list, the first always among them."""
+    return [passages[i] for i in sorted({round(x) for x in np.linspace(0, len(passages) - 1, min(count, len(passages)))})]
+
+
+def _central(models: Models, passages: list[Passage], count: int) -> list[Passage]:
+    """From each of `count` equal stretches the line nearest to the mean of all (a centroid summary), in order of time."""
+    vectors = models.text.embed([p.text for p in passages])
+    scores = vectors @ vectors.mean(axis=0)
+    groups = np.array_split(np.arange(len(passages)), min(count, len(passages)))
+    return [passages[int(group[np.argmax(scores[group])])] for group in groups]
+
+
+def _listed(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
