@@ -1,0 +1,158 @@
+"""Profiles: which models see, hear, read and speak, as data. One JSON file each; this module reads, checks and picks.
+
+A profile says what to load, never how: `model/loading.py` does that. A wrong key or value is refused with the file and
+the key, so that a typing mistake cannot silently mean a default.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from model import hardware
+from model.errors import UsageError
+
+FOLDER = Path(__file__).with_name("profiles")
+DEFAULT = "embedded"
+WITH_GPU = "vlm"
+VARIABLE = "CUEPOINT_PROFILE"
+
+Precision = Literal["auto", "bf16", "fp32", "nf4"]
+
+
+@dataclass(frozen=True)
+class VisionChoice:
+    """`source` of every choice: "pack:PART", "hub:OWNER/NAME" or "server:URL"."""
+
+    kind: Literal["label-start", "open_clip", "siglip"]
+    source: str
+
+
+@dataclass(frozen=True)
+class TextChoice:
+    kind: Literal["minilm"]
+    source: str
+
+
+@dataclass(frozen=True)
+class SpeechChoice:
+    kind: Literal["moonshine"]
+    source: str
+    language: str
+
+
+@dataclass(frozen=True)
+class ReaderChoice:
+    kind: Literal["rapidocr"]
+    source: str
+
+
+@dataclass(frozen=True)
+class DecoderChoice:
+    kind: Literal["smollm", "causal-lm", "vlm", "openai"]
+    source: str
+    precision: Precision = "auto"
+    context_tokens: int = field(default=1500, metadata={"low": 128, "high": 131_072})  # prompt, not the answer
+    new_tokens: int = field(default=96, metadata={"low": 1, "high": 4096})  # an answer's most
+
+
+@dataclass(frozen=True)
+class Profile:
+    name: str
+    title: str  # as the page shows it
+    summary: str  # one honest sentence: what it is good for
+    vision: VisionChoice
+    text: TextChoice
+    speech: SpeechChoice
+    reader: ReaderChoice
+    decoder: DecoderChoice
+    available: bool = True
+    reason: str = ""  # why it is not available: one sentence
+
+
+def choose_profile(name: str | None = None) -> tuple[Profile, str]:
+    """The profile to use, and why in a few words. `name`, else `CUEPOINT_PROFILE`, else what suits the machine.
+
+    A name ending in ".json" is the path of a profile of one's own. Raises UsageError for an unknown, malformed or
+    unavailable one.
+    """
+    if name:
+        return read_available(name), "chosen by --profile"
+    if name := os.environ.get(VARIABLE):
+        return read_available(name), f"chosen by {VARIABLE}"
+    gpu = hardware.find_gpu()
+    if gpu is None:
+        return read_available(DEFAULT), "no GPU found, so the small offline profile"
+    if (profile := read_profile(WITH_GPU)).available:
+        return profile, f"{gpu.name} found"
+    return read_available(DEFAULT), f"{gpu.name} found, but no profile of this version uses it: the small offline one"
+
+
+def list_profiles() -> list[Profile]:
+    """All that come with Cuepoint, the available ones first."""
+    profiles = [read_profile(path.stem) for path in sorted(FOLDER.glob("*.json"))]
+    return sorted(profiles, key=lambda profile: not profile.available)
+
+
+def read_available(name: str) -> Profile:
+    profile = read_profile(name)
+    if not profile.available:
+        raise UsageError(f"{name}: {profile.reason}")
+    return profile
+
+
+def read_profile(name: str) -> Profile:
+    """Raises UsageError naming the file and the key. Whether it is available is left to the caller."""
+    known = {path.stem: path for path in FOLDER.glob("*.json")}
+    path = Path(name).expanduser() if name.endswith(".json") else known.get(name)
+    if path is None:
+        raise UsageError(f"There is no profile {name!r}; there are {', '.join(sorted(known))}.")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"The profile {path} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise UsageError(f"The profile {path} is not valid JSON: {error}.") from error
+    profile: Profile = read_section(Profile, content, path, "")
+    if not profile.available and not profile.reason:
+        raise UsageError(f"{path}: reason: a profile that is not available must say why.")
+    return profile
+
+
+def read_section(section: type[Any], content: Any, path: Path, where: str) -> Any:
+    """Fills dataclass `section` from a JSON object, strictly. `where` is the key that led here."""
+    if not isinstance(content, dict):
+        raise UsageError(f"{path}: {where.rstrip('.') or 'the file'} must be an object.")
+    fields = {entry.name: entry for entry in dataclasses.fields(section)}
+    types = get_type_hints(section)
+    for key in content:
+        if key not in fields:
+            raise UsageError(f"{path}: unknown key {where}{key}; known here: {', '.join(fields)}.")
+    values = {}
+    for name, entry in fields.items():
+        if name in content:
+            values[name] = read_value(types[name], entry, content[name], path, f"{where}{name}")
+        elif entry.default is dataclasses.MISSING:
+            raise UsageError(f"{path}: the key {where}{name} is missing.")
+    return section(**values)
+
+
+def read_value(kind: Any, entry: dataclasses.Field[Any], value: Any, path: Path, where: str) -> Any:
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        return read_section(kind, value, path, f"{where}.")
+    if get_origin(kind) is Literal:
+        if value not in get_args(kind):
+            raise UsageError(f"{path}: {where} is {value!r}; it must be one of {', '.join(get_args(kind))}.")
+        return value
+    if type(value) is not kind:  # not isinstance: true is no number
+        raise UsageError(f"{path}: {where} is {value!r}; it must be {'text' if kind is str else kind.__name__}.")
+    low, high = entry.metadata.get("low"), entry.metadata.get("high")
+    if low is not None and not low <= value <= high:
+        raise UsageError(f"{path}: {where} is {value}; it must lie between {low} and {high}.")
+    if entry.name == "source" and value.partition(":")[0] not in ("pack", "hub", "server"):
+        raise UsageError(f"{path}: {where} is {value!r}; it must begin with pack:, hub: or server:.")
+    return value
