@@ -18,17 +18,24 @@ class Settings:
     data_dir: Path
     profile: str | None = None
     max_upload_bytes: int = int(_DEFAULT_UPLOAD_GB * 2**30)
+    workers: int = 1  # processes that index
 
     @classmethod
     def from_environment(cls, data_dir: Path | None = None, profile: str | None = None) -> Settings:
-        """Arguments win over CUEPOINT_HOME, CUEPOINT_PROFILE and CUEPOINT_MAX_UPLOAD_GB, which win over the defaults.
+        """Arguments win over CUEPOINT_HOME, _PROFILE, _MAX_UPLOAD_GB and _WORKERS, which win over the defaults.
 
         Raises UsageError for a value that is no number.
         """
         chosen = data_dir or Path(os.environ.get("CUEPOINT_HOME") or Path.home() / ".local" / "share" / "cuepoint")
-        limit = os.environ.get("CUEPOINT_MAX_UPLOAD_GB", str(_DEFAULT_UPLOAD_GB))
-        try:
-            max_bytes = int(float(limit) * 2**30)
-        except ValueError:
-            raise UsageError(f"CUEPOINT_MAX_UPLOAD_GB is {limit!r}; give a number of gigabytes, for instance 4.") from None
-        return cls(chosen.expanduser().absolute(), profile or os.environ.get("CUEPOINT_PROFILE"), max_bytes)
+        gigabytes = _number("CUEPOINT_MAX_UPLOAD_GB", _DEFAULT_UPLOAD_GB)
+        workers = max(1, int(_number("CUEPOINT_WORKERS", 1)))
+        folder = chosen.expanduser().absolute()
+        return cls(folder, profile or os.environ.get("CUEPOINT_PROFILE"), int(gigabytes * 2**30), workers)
+
+
+def _number(name: str, default: float) -> float:
+    value = os.environ.get(name, str(default))
+    try:
+        return float(value)
+    except ValueError:
+        raise UsageError(f"{name} is {value!r}; give a number, for instance {default:g}.") from None

@@ -19,7 +19,7 @@ import numpy as np
 from model.colour import describe_colours
 from model.errors import Cancelled, UnreadableMedia
 from model.loading import Models
-from model.media.audio import SAMPLE_RATE, read_audio
+from model.media.audio import read_audio
 from model.media.frames import Frame, FrameReader, open_frames
 from model.media.probe import MediaInfo
 from model.media.remux import make_playable
@@ -222,9 +222,8 @@ class HearLane:
                 for speech in voice.feed(begin, block):
                     self._store(speech)
                 work.check()
-                end = begin + len(block) / SAMPLE_RATE
-                if voice.quiet_since is not None:
-                    self._advance(min(voice.quiet_since, end))
+                if voice.resume_at > work.until("hear"):
+                    self._advance(voice.resume_at)
             for speech in voice.flush():
                 self._store(speech)
 

@@ -1,0 +1,28 @@
+"""One module a command or family of commands: `run(arguments)` does it and returns an exit code or None."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from app.engine import Engine
+from app.settings import Settings
+
+
+def settings_of(arguments: argparse.Namespace) -> Settings:
+    return Settings.from_environment(arguments.data_dir, arguments.profile)
+
+
+def engine_of(arguments: argparse.Namespace) -> Engine:
+    return Engine(settings_of(arguments))
+
+
+def print_json(value: Any) -> None:
+    """One JSON object on one line of stdout, at once."""
+    print(json.dumps(value, ensure_ascii=False), flush=True)
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

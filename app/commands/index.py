@@ -1,0 +1,94 @@
+"""`cuepoint index`: index files here and now, with progress bars on stderr."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from app.commands import engine_of, print_json, say
+from app.engine import Engine
+from model.errors import CuepointError
+from retrieval.ingest import run_job
+from retrieval.jobs import worker_name
+from retrieval.records import LANES, Job, Video
+
+_POLL_S = 0.5
+
+
+def run(arguments: argparse.Namespace) -> int:
+    engine = engine_of(arguments)
+    worst = 0
+    for path in arguments.paths:
+        try:
+            result = index_file(engine, path)
+        except CuepointError as error:
+            say(f"cuepoint: {error}")
+            worst = max(worst, error.exit_code)
+            if arguments.json:
+                print_json({"file": str(path), "error": str(error)})
+            continue
+        if arguments.json:
+            print_json(result)
+        else:
+            print(f"{result['video_id']}  {result['file']}  {result['duration']:.1f} s, {result['clips']} clips")
+            for warning in result["warnings"]:
+                say(f"  note: {warning}")
+    return worst
+
+
+def index_file(engine: Engine, path: Path) -> dict[str, Any]:
+    """Index one file and return what the contract promises: ids, counts, seconds (models loaded before the clock starts)."""
+    if path.is_file():
+        engine.models.warm("text", "vision", "speech", "reader")
+    began = time.monotonic()
+    video, job = engine.add(path)
+    if job is not None:
+        video = _finish(engine, job, video)
+        engine.searcher.save()
+    return {
+        "video_id": video.id,
+        "file": str(path),
+        "duration": round(video.duration, 3),
+        "clips": len(engine.library.clips(video.id)),
+        "seconds": round(time.monotonic() - began, 3),
+        "warnings": video.warnings,
+    }
+
+
+def _finish(engine: Engine, job: Job, video: Video) -> Video:
+    """Run the job here, or wait for the process that has it."""
+    with progress_bars(video) as update:
+        while True:
+            claimed = engine.jobs.claim(worker_name(), job.id)
+            if claimed is not None:
+                return run_job(engine.library, engine.models, claimed, update)
+            job = engine.jobs.job(job.id)
+            if job.status == "done":
+                return engine.library.video(video.id)
+            if job.status in ("failed", "cancelled"):
+                raise CuepointError(f"{video.file}: {job.error or 'indexing was cancelled'}")
+            update(job.lanes)
+            time.sleep(_POLL_S)
+
+
+@contextmanager
+def progress_bars(video: Video) -> Iterator[Any]:
+    """A bar for each lane; yields a function that takes the seconds each lane has done. Silent when stderr is no terminal."""
+    names = {"media": "player copy", "see": "pictures", "read": "on-screen text", "hear": "speech"}
+    columns = (TextColumn("{task.description:>14}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        tasks = {lane: progress.add_task(names[lane], total=max(video.duration, 0.01)) for lane in LANES}
+
+        def update(lanes: dict[str, float]) -> None:
+            for lane, seconds in lanes.items():
+                progress.update(tasks[lane], completed=seconds)
+
+        yield update

@@ -1,0 +1,66 @@
+"""`cuepoint list`, `show`, `delete` and `export`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+
+from app.commands import engine_of, print_json, say
+from app.engine import Engine
+from app.subtitles import render_srt, render_vtt
+from model.errors import CuepointError
+from retrieval.library import LOCAL_OWNER
+from retrieval.timecode import clock, span
+
+
+def run(arguments: argparse.Namespace) -> None:
+    engine = engine_of(arguments)
+    {"list": _list, "show": _show, "delete": _delete, "export": _export}[arguments.command](engine, arguments)
+
+
+def _list(engine: Engine, arguments: argparse.Namespace) -> None:
+    for video in engine.library.videos(LOCAL_OWNER):
+        if arguments.json:
+            print_json({"video_id": video.id, "title": video.title, "duration": video.duration, "status": video.status})
+        else:
+            print(f"{video.id}  {clock(video.duration):>8}  {video.status:<9}  {video.title}")
+
+
+def _show(engine: Engine, arguments: argparse.Namespace) -> None:
+    video = engine.library.video(arguments.video)
+    clips, passages = engine.library.clips(video.id), engine.library.passages(video.id)
+    if arguments.json:
+        print_json(asdict(video) | {"clips": [asdict(c) for c in clips], "passages": [asdict(p) for p in passages]})
+        return
+    print(f"{video.title}: {clock(video.duration)}, {video.status}, {len(clips)} clips")
+    for sentence in [*video.warnings, *([video.error] if video.error else [])]:
+        print(f"note: {sentence}")
+    rows = [(c.start, c.end, "seen ", ", ".join(name for name, _ in c.tags)) for c in clips]
+    rows += [(p.start, p.end, {"speech": "heard", "text": "read "}.get(p.source, "seen "), p.text) for p in passages]
+    for start, end, source, text in sorted(rows):
+        print(f"  {span(start, end):>13}  {source}  {text}")
+
+
+def _delete(engine: Engine, arguments: argparse.Namespace) -> None:
+    video = engine.library.video(arguments.video)
+    engine.jobs.cancel(video.id)
+    engine.library.delete_video(video.id)
+    engine.searcher.save()
+    say(f"Deleted {video.title}.")
+
+
+def _export(engine: Engine, arguments: argparse.Namespace) -> None:
+    video = engine.library.video(arguments.video)
+    lines = engine.library.passages(video.id, "speech")
+    if arguments.format == "json":
+        text = json.dumps([{"start": p.start, "end": p.end, "text": p.text} for p in lines], ensure_ascii=False, indent=1)
+    else:
+        text = {"srt": render_srt, "vtt": render_vtt}[arguments.format](lines)
+    if arguments.output is None:
+        print(text)
+        return
+    try:
+        arguments.output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CuepointError(f"{arguments.output} cannot be written: {error.strerror}.") from error

@@ -1,0 +1,46 @@
+"""`cuepoint worker`: index queued videos until told to end. `serve` starts and restarts it."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import time
+
+from app.commands import engine_of
+from app.engine import Engine
+from model.errors import CuepointError
+from retrieval.ingest import run_job
+from retrieval.jobs import worker_name
+
+logger = logging.getLogger(__name__)
+_IDLE_S = 0.3
+_NICE = 5  # indexing yields to chatting
+
+
+def run(arguments: argparse.Namespace) -> None:
+    engine = engine_of(arguments)
+    os.nice(_NICE)
+    warm = False
+    while arguments.parent is None or os.getppid() == arguments.parent:
+        engine.jobs.release_dead()
+        if not _work_once(engine):
+            if not warm:  # nothing to do: load the models now, so that the first upload does not wait for them
+                engine.models.warm("text", "vision", "reader", "speech")
+                warm = True
+            time.sleep(_IDLE_S)
+
+
+def _work_once(engine: Engine) -> bool:
+    """Claim and run one job; returns whether there was one."""
+    job = engine.jobs.claim(worker_name())
+    if job is None:
+        return False
+    try:
+        run_job(engine.library, engine.models, job)
+    except CuepointError as error:
+        logger.warning("%s", error)
+    except Exception:
+        logger.exception("job %s failed", job.id)  # it is marked as failed; the next one goes on
+    engine.searcher.save()
+    return True
