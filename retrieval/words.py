@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import re
+
+import snowballstemmer
+
+_STEMMER = snowballstemmer.stemmer("english")
 
 # CJK has no spaces: each character becomes a word of its own, so that FTS5's phrase search finds substrings.
 _CJK = re.compile(r"([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff])")
@@ -47,15 +52,8 @@ def match_expression(terms: list[str]) -> str:
     return " OR ".join('"' + term.replace('"', '""') + '"' for term in terms)
 
 
+@functools.lru_cache(maxsize=20_000)
 def stem(word: str) -> str:
-    """A light stem for comparing words: plural and verb endings off (an approximation of Porter's step 1)."""
-    word = word.removesuffix("'s")
-    for ending, shortest in (("ies", 5), ("ing", 6), ("ed", 5), ("es", 5), ("s", 4)):
-        if word.endswith(ending) and len(word) >= shortest and not (ending == "s" and word.endswith("ss")):
-            base = word[: -len(ending)]
-            if ending == "ies":
-                return base + "y"
-            if ending in ("ing", "ed") and len(base) > 2 and base[-1] == base[-2] and base[-1] not in "ls":
-                return base[:-1]  # running -> run
-            return base.removesuffix("e") if ending in ("es",) else base
-    return word.removesuffix("e") if len(word) > 4 else word
+    """The word's stem by Snowball's English stemmer (Porter2), for comparing words."""
+    stemmed: str = _STEMMER.stemWord(word.removesuffix("'s"))
+    return stemmed

@@ -1,0 +1,94 @@
+"""Models in milliseconds, for tests of what is built around them. Real models are used where a test says so."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from retrieval.words import content_words, stem
+
+DIM = 64
+
+
+class BagOfWords:
+    """A text as the mean of one random direction a word: texts that share words are near."""
+
+    dim = DIM
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        rows = [np.sum([_direction(stem(word)) for word in content_words(text)] or [np.ones(DIM)], axis=0) for text in texts]
+        stacked = np.array(rows, np.float32).reshape(-1, DIM)
+        return stacked / np.linalg.norm(stacked, axis=1, keepdims=True)
+
+
+def _direction(word: str) -> np.ndarray:
+    seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:4], "little")
+    return np.random.default_rng(seed).standard_normal(DIM)
+
+
+@dataclass
+class Features:
+    pooled: np.ndarray
+    labels: list[list[tuple[str, float]]]
+
+
+class ColourEncoder:
+    """Sees the nearest of three colours, and is asked for them by name."""
+
+    name, dim = "colours", DIM
+    colours = {"red": (200, 30, 30), "green": (30, 200, 30), "blue": (30, 30, 200)}
+
+    def __init__(self) -> None:
+        self.text = BagOfWords()
+
+    def encode_frames(self, frames: Sequence[np.ndarray]) -> Features:
+        names = [min(self.colours, key=lambda n: float(np.abs(np.median(f, axis=(0, 1)) - self.colours[n]).sum())) for f in frames]
+        return Features(self.text.embed(names), [[(name, 0.9)] for name in names])
+
+    def encode_text(self, texts: Sequence[str]) -> np.ndarray:
+        return self.text.embed(texts)
+
+
+@dataclass
+class Scripted:
+    """A decoder that says what it is told to and remembers what it was asked."""
+
+    says: str = "It is a test."
+    asked: list[list[dict[str, str]]] = field(default_factory=list)
+    last_stats: Any = None
+
+    def count_tokens(self, text: str) -> int:
+        return len(text.split())
+
+    def stream(
+        self, messages: list[dict[str, str]], max_new_tokens: int = 96, stop: Callable[[], bool] | None = None
+    ) -> Iterator[str]:
+        self.asked.append(messages)
+        for word in self.says.split(" "):
+            if stop and stop():
+                return
+            yield word + " "
+
+
+class Silent:
+    def transcribe(self, audio: np.ndarray, offset: float) -> list[Any]:
+        return []
+
+    def read(self, picture: np.ndarray) -> list[Any]:
+        return []
+
+
+class FakeModels:
+    """Stands where model.loading.Models does."""
+
+    def __init__(self, says: str = "It is a test.") -> None:
+        self.text, self.vision = BagOfWords(), ColourEncoder()
+        self.speech = self.reader = Silent()
+        self.decoder = Scripted(says)
+
+    def warm(self, *names: str) -> None:
+        pass

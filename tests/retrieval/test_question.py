@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+
+from model.errors import UsageError
+from retrieval.question import MAX_QUESTION_CHARS, parse
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "prefers"),
+    [
+        ("When does the train arrive?", "when", None),
+        ("When does the presenter mention taxes?", "when", "speech"),
+        ("What does the teacher say about homework?", "spoken", "speech"),
+        ("Which city does the narrator name?", "spoken", "speech"),
+        ("What is written on the blackboard?", "screen_text", "text"),
+        ("Which phone number is on the screen?", "screen_text", "text"),
+        ("How many birds are there?", "count", None),
+        ("What colour is the bicycle?", "colour", None),
+        ("Where does the story take place?", "where", None),
+        ("What is the man in the boat doing?", "action", None),
+        ("What is this video about?", "summary", None),
+        ("Summarize the lecture.", "summary", None),
+        ("What animal sits on the roof?", "visual", None),
+    ],
+)
+def test_kinds(text: str, kind: str, prefers: str | None) -> None:
+    question = parse(text)
+    assert (question.kind, question.prefers) == (kind, prefers)
+
+
+def test_terms_leave_out_asking_and_the_speaker() -> None:
+    assert parse("What does the tall teacher say about homework?").terms == ["homework"]
+    assert parse("Find the part where a red boat sinks").terms == ["red", "boat", "sinks"]
+
+
+def test_topic_and_time() -> None:
+    assert parse("What does she say about the apple harvest?").topic == ["apple", "harvest"]
+    assert parse("How many cars are there at about 16 seconds?").at_s == 16
+    assert parse("What happens at 1:05?").at_s == 65
+
+
+@pytest.mark.parametrize("text", ["", "   ", "x" * (MAX_QUESTION_CHARS + 1)])
+def test_empty_and_endless_questions_are_refused(text: str) -> None:
+    with pytest.raises(UsageError):
+        parse(text)
+
+
+@pytest.mark.parametrize("text", ["???", "🚗🚗", '"quotes" AND NEAR(', "什么时候下雨?", "a" * MAX_QUESTION_CHARS])
+def test_odd_questions_parse(text: str) -> None:
+    assert parse(text).subject
