@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +13,12 @@ from av.stream import Discard, Disposition
 from model.errors import UnreadableMedia
 
 if TYPE_CHECKING:
+    from av.audio.codeccontext import AudioCodecContext
     from av.audio.stream import AudioStream
     from av.container import InputContainer
     from av.packet import Packet
     from av.stream import Stream
+    from av.video.codeccontext import VideoCodecContext
     from av.video.stream import VideoStream
 
 # Demuxers that read one file. Left out on purpose: everything that names further files or addresses
@@ -97,26 +99,25 @@ def sound_streams(container: InputContainer) -> list[AudioStream]:
 
 
 def decode(
-    container: InputContainer,
-    stream: VideoStream | AudioStream,
+    source: Iterable[Packet],
+    context: VideoCodecContext | AudioCodecContext,
     before: Callable[[Packet], None] | None = None,
     damaged: Callable[[], None] | None = None,
 ) -> Iterator[Any]:
-    """The frames of one stream from where the container stands to its end, past every packet that cannot be decoded.
+    """The frames of a run of packets of one stream, past every packet that cannot be decoded.
 
     `before` sees each packet first (to set what the decoder may skip); `damaged` is called once per lost packet.
     """
-    context = stream.codec_context
     lost = damaged or (lambda: None)
-    for packet in packets(container, (stream,), lost):
+    for packet in source:
         if before is not None:
             before(packet)
         try:
-            yield from context.decode(packet)  # type: ignore[attr-defined]
+            yield from context.decode(packet)
         except av.FFmpegError:
             lost()
     try:
-        yield from context.decode(None)  # type: ignore[attr-defined]
+        yield from context.decode(None)
     except av.FFmpegError:
         lost()
 

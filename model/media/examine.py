@@ -109,7 +109,7 @@ def _first_frame(path: Path, index: int, from_s: float, deadline: float) -> _Fou
         try:
             if from_s:
                 container.seek(int(from_s / stream.time_base), stream=stream)
-            for frame in decode(container, stream, before=count):
+            for frame in decode(packets(container, (stream,)), stream.codec_context, before=count):
                 start = stream.start_time if stream.start_time is not None else 0
                 pts = start if from_s or frame.pts is None else frame.pts
                 return _Found(index, stream.codec_context.codec.canonical_name, float(pts * stream.time_base), frame)
@@ -145,7 +145,7 @@ def _find_end(
     if promised is not None:
         tail, _ = _last_packet_end(path, indexes, promised - _TAIL_S, fps, deadline)
         if tail is not None and abs(tail - promised) < _AGREES_S:
-            return promised, []
+            return max(promised, tail), []  # no picture may lie behind the end
     whole, finished = (tail, True)
     if tail is None or (promised is not None and tail < promised):
         whole, finished = _last_packet_end(path, indexes, None, fps, deadline)
