@@ -1,0 +1,1 @@
+"""Harnesses that print the numbers of the README."""

@@ -108,7 +108,7 @@ def _run_lanes(
         waiting = {name for name in lanes if not library.lane_done(video.id, name)}
         if "read" in waiting:
             waiting.add("see")  # which feeds it
-        running = {pool.submit(_run_lane, library, lanes[name].run) for name in waiting}
+        running = {pool.submit(_run_lane, work, name, lanes[name].run) for name in waiting}
         while running:
             done, running = wait(running, timeout=1.0, return_when=FIRST_EXCEPTION)
             if any(future.exception() for future in done):
@@ -120,11 +120,13 @@ def _run_lanes(
                 on_progress({name: library.lane_until(video.id, name) for name in lanes})
 
 
-def _run_lane(library: Library, run: Callable[[], None]) -> None:
+def _run_lane(work: Work, name: str, run: Callable[[], None]) -> None:
+    began = time.monotonic()
     try:
         run()
     finally:
-        library.db.close()  # connections belong to threads, and this one ends
+        work.library.add_lane_seconds(work.video_id, name, time.monotonic() - began)
+        work.library.db.close()  # connections belong to threads, and this one ends
 
 
 def _beat(jobs: JobQueue, job: Job, stop: threading.Event) -> None:

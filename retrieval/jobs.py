@@ -11,7 +11,7 @@ from retrieval.library import Library
 from retrieval.records import Job
 
 STALE_AFTER_S = 15  # a worker that has not said a word for this long is taken for dead
-MAX_ATTEMPTS = 3  # a file that kills its worker this often is given up
+MAX_ATTEMPTS = 5  # a file that kills its worker this often, without getting any further, is given up
 
 
 class JobQueue:
@@ -56,23 +56,23 @@ class JobQueue:
         with self.db.transaction() as db:
             self._give_up_hopeless(db)
             row = db.execute(
-                "SELECT id, video_id FROM jobs WHERE (:job IS NULL OR id = :job) AND (status = 'queued' OR"
+                "SELECT id, video_id, progress FROM jobs WHERE (:job IS NULL OR id = :job) AND (status = 'queued' OR"
                 " (status = 'running' AND heartbeat_at < :stale)) ORDER BY created_at LIMIT 1",
                 {"job": job_id, "stale": time.time() - STALE_AFTER_S},
             ).fetchone()
             if row is None:
                 return None
-            now = time.time()
+            now, progress = time.time(), _progress(db, row["video_id"])
             db.execute(
-                "UPDATE jobs SET status = 'running', worker = ?, attempts = attempts + 1, heartbeat_at = ?,"
-                " started_at = coalesce(started_at, ?) WHERE id = ?",
-                (worker, now, now, row["id"]),
+                "UPDATE jobs SET status = 'running', worker = ?, attempts = CASE WHEN ? > progress THEN 1 ELSE attempts + 1 END,"
+                " progress = ?, heartbeat_at = ?, started_at = coalesce(started_at, ?) WHERE id = ?",
+                (worker, progress, progress, now, now, row["id"]),
             )
             db.execute("UPDATE videos SET status = 'indexing' WHERE id = ?", (row["video_id"],))
         return self.job(row["id"])
 
     def _give_up_hopeless(self, db: sqlite3.Connection) -> None:
-        sentence = "Indexing stopped three times without a reason; the file may be damaged. Retry, or re-encode it first."
+        sentence = "Indexing broke off again and again at the same place; the file may be damaged. Re-encode it, then retry."
         rows = db.execute(
             "SELECT id, video_id FROM jobs WHERE status = 'running' AND heartbeat_at < ? AND attempts >= ?",
             (time.time() - STALE_AFTER_S, MAX_ATTEMPTS),
@@ -120,13 +120,19 @@ class JobQueue:
 
     def _job(self, row: sqlite3.Row) -> Job:
         lanes = {r["lane"]: r["until"] for r in self.db.rows("SELECT lane, until FROM lanes WHERE video_id = ?", (row["video_id"],))}
-        fields = {key: row[key] for key in row.keys() if key != "worker"}  # noqa: SIM118 (a Row iterates its values)
+        fields = {key: row[key] for key in row.keys() if key != "progress"}  # noqa: SIM118 (a Row iterates its values)
         return Job(**fields | {"cancel_requested": bool(row["cancel_requested"]), "lanes": lanes})
 
 
 def worker_name() -> str:
     """Names this process to `release_dead`."""
     return f"{os.uname().nodename}:{os.getpid()}"
+
+
+def _progress(db: sqlite3.Connection, video_id: str) -> float:
+    """Grows whenever a lane gets further."""
+    row = db.execute("SELECT sum(until) + sum(done) AS progress FROM lanes WHERE video_id = ?", (video_id,)).fetchone()
+    return float(row["progress"] or 0.0)
 
 
 def _alive(pid: int) -> bool:

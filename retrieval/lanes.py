@@ -23,7 +23,7 @@ from model.media.audio import read_audio
 from model.media.frames import Frame, FrameReader, open_frames
 from model.media.probe import MediaInfo
 from model.media.remux import make_playable
-from model.ocr import ReadingGate, Sighting, merge_sightings
+from model.screen_text import Sighting, merge_sightings
 from model.speech import Speech, VoiceActivity
 from retrieval.clips import SAMPLE_EVERY_S, ClipSpan, split_into_clips
 from retrieval.library import Library
@@ -160,8 +160,8 @@ class SeeLane:
         colours: list[tuple[str, float]] = []
         vectors = np.zeros((0, work.models.vision.dim), np.float32)
         if new:
-            features = work.models.vision.encode_frames(new)
-            tags = mean_shares(features.labels, _TAGS, _TAG_SHARE)
+            features = work.models.vision.encode_frames(np.stack(new))
+            tags = mean_shares(work.models.vision.tags(features), _TAGS, _TAG_SHARE)
             colours = mean_shares([describe_colours(picture) for picture in new], 6, 0.02)
             rows = np.cumsum([sample.picture is not None for sample in span.samples]) - 1  # a repeat shows the row before
             vectors = features.pooled[rows]

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from model.errors import UsageError
-from model.ocr import Sighting, TextBox
+from model.screen_text import Sighting, TextBox
 from retrieval.database import Database
 from retrieval.records import LANES, Clip, ClipFrames, Passage, Source, Video, VideoStatus
 from retrieval.words import index_text
@@ -139,6 +139,16 @@ class Library:
     def lane_done(self, video_id: str, lane: str) -> bool:
         row = self.db.row("SELECT done FROM lanes WHERE video_id = ? AND lane = ?", (video_id, lane))
         return bool(row and row["done"])
+
+    def add_lane_seconds(self, video_id: str, lane: str, seconds: float) -> None:
+        """Count the wall time that a lane took, over all of its runs."""
+        with self.db.transaction() as db:
+            db.execute("UPDATE lanes SET seconds = seconds + ? WHERE video_id = ? AND lane = ?", (seconds, video_id, lane))
+
+    def lane_seconds(self, video_id: str) -> dict[str, float]:
+        """Wall time of each lane; they run side by side, so the sum is more than the whole."""
+        rows = self.db.rows("SELECT lane, seconds FROM lanes WHERE video_id = ?", (video_id,))
+        return {row["lane"]: row["seconds"] for row in rows}
 
     def finish_lane(self, video_id: str, lane: str) -> None:
         with self.db.transaction() as db:

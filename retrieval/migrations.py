@@ -41,6 +41,7 @@ CREATE TABLE lanes (
     lane TEXT NOT NULL,
     until REAL NOT NULL DEFAULT 0,
     done INTEGER NOT NULL DEFAULT 0,
+    seconds REAL NOT NULL DEFAULT 0,
     PRIMARY KEY (video_id, lane)
 );
 
@@ -101,6 +102,7 @@ CREATE TABLE jobs (
     status TEXT NOT NULL DEFAULT 'queued',
     worker TEXT,
     attempts INTEGER NOT NULL DEFAULT 0,
+    progress REAL NOT NULL DEFAULT 0,
     error TEXT,
     cancel_requested INTEGER NOT NULL DEFAULT 0,
     created_at REAL NOT NULL,

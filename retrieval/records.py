@@ -109,6 +109,7 @@ class Job:
     video_id: str
     owner: str
     status: JobStatus
+    worker: str | None  # host:pid of the process that has it
     attempts: int
     error: str | None
     cancel_requested: bool

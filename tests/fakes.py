@@ -33,7 +33,7 @@ def _direction(word: str) -> np.ndarray:
 @dataclass
 class Features:
     pooled: np.ndarray
-    labels: list[list[tuple[str, float]]]
+    names: list[str]
 
 
 class ColourEncoder:
@@ -45,9 +45,12 @@ class ColourEncoder:
     def __init__(self) -> None:
         self.text = BagOfWords()
 
-    def encode_frames(self, frames: Sequence[np.ndarray]) -> Features:
+    def encode_frames(self, frames: np.ndarray) -> Features:
         names = [min(self.colours, key=lambda n: float(np.abs(np.median(f, axis=(0, 1)) - self.colours[n]).sum())) for f in frames]
-        return Features(self.text.embed(names), [[(name, 0.9)] for name in names])
+        return Features(self.text.embed(names), names)
+
+    def tags(self, features: Features) -> list[list[tuple[str, float]]]:
+        return [[(name, 0.9)] for name in features.names]
 
     def encode_text(self, texts: Sequence[str]) -> np.ndarray:
         return self.text.embed(texts)

@@ -21,13 +21,10 @@ _NICE = 5  # indexing yields to chatting
 def run(arguments: argparse.Namespace) -> None:
     engine = engine_of(arguments)
     os.nice(_NICE)
-    warm = False
+    engine.models.warm("text", "vision", "reader", "speech")  # before claiming, so that the first upload does not wait
     while arguments.parent is None or os.getppid() == arguments.parent:
         engine.jobs.release_dead()
         if not _work_once(engine):
-            if not warm:  # nothing to do: load the models now, so that the first upload does not wait for them
-                engine.models.warm("text", "vision", "reader", "speech")
-                warm = True
             time.sleep(_IDLE_S)
 
 

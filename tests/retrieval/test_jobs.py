@@ -64,6 +64,16 @@ def test_a_file_that_kills_every_worker_is_given_up(library: Library, video: Vid
     assert "damaged" in (library.video(video.id).error or "")
 
 
+def test_getting_further_starts_the_count_anew(library: Library, video: Video) -> None:
+    queue = JobQueue(library)
+    queue.add(video.id, "local")
+    for number in range(2 * MAX_ATTEMPTS):
+        job = queue.claim("here:1")
+        assert job is not None and job.attempts == 1
+        library.add_sightings(video.id, [], until=number + 1.0)
+        grow_stale(library, job)
+
+
 def test_cancelling_stops_the_worker_and_a_retry_is_a_new_job(library: Library, video: Video) -> None:
     queue = JobQueue(library)
     first = queue.add(video.id, "local")
