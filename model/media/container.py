@@ -98,6 +98,11 @@ def sound_streams(container: InputContainer) -> list[AudioStream]:
     )
 
 
+def seeks_reliably(container: InputContainer) -> bool:
+    """Whether the container keeps an index. Elsewhere a seek may land anywhere, with guessed time stamps after it."""
+    return container.format.name.startswith(("mov", "matroska"))
+
+
 def decode(
     source: Iterable[Packet],
     context: VideoCodecContext | AudioCodecContext,

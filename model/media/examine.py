@@ -141,29 +141,36 @@ def _find_end(
     path: Path, indexes: list[int], promised: float | None, start_s: float, fps: float, deadline: float
 ) -> tuple[float, list[str]]:
     """Where the last packet really ends (container time), and what to say when the header promised more."""
-    tail = None
     if promised is not None:
-        tail, _ = _last_packet_end(path, indexes, promised - _TAIL_S, fps, deadline)
-        if tail is not None and abs(tail - promised) < _AGREES_S:
-            return max(promised, tail), []  # no picture may lie behind the end
-    whole, finished = (tail, True)
-    if tail is None or (promised is not None and tail < promised):
-        whole, finished = _last_packet_end(path, indexes, None, fps, deadline)
-    if whole is None:
+        tail = _measure(path, indexes, promised - _TAIL_S, fps, deadline)
+        if tail.end is not None and abs(tail.end - promised) < _AGREES_S:
+            # No picture may lie behind the end; decoders' padding of the sound may.
+            return max(promised, tail.picture_end or 0.0), []
+        if tail.end is not None and tail.end > promised:
+            return tail.end, []
+    whole = _measure(path, indexes, None, fps, deadline)
+    if whole.end is None:
         return max(promised or 0.0, start_s), []
-    if not finished:
-        return (max(promised, whole) if promised else whole), ["the length is an estimate: the file gives none"]
-    if promised is not None and whole < promised - _SHORTFALL_S:
-        text = f"the file ends after {whole - start_s:.1f} s although it promises {promised - start_s:.1f} s"
-        return whole, [f"{text}: it was cut off or is damaged"]
-    return whole, []
+    if not whole.finished:
+        return max(promised or 0.0, whole.end), ["the length is an estimate: the file gives none"]
+    if promised is not None and whole.end < promised - _SHORTFALL_S:
+        text = f"the file ends after {whole.end - start_s:.1f} s although it promises {promised - start_s:.1f} s"
+        return whole.end, [f"{text}: it was cut off or is damaged"]
+    return whole.end, []
 
 
-def _last_packet_end(
-    path: Path, indexes: list[int], from_s: float | None, fps: float, deadline: float
-) -> tuple[float | None, bool]:
-    """(end of the latest packet from `from_s` on, whether the end of the file was reached). Container time."""
+@dataclass
+class _Measured:
+    """Ends in container time; None where no packet was met."""
+
     end: float | None = None
+    picture_end: float | None = None
+    finished: bool = True  # False: there was no time to read to the end, and `end` is estimated from the bytes read
+
+
+def _measure(path: Path, indexes: list[int], from_s: float | None, fps: float, deadline: float) -> _Measured:
+    """Reads the packets from `from_s` (None: the beginning) to the end of the file without decoding them."""
+    result = _Measured()
     position = 0
     with open_media(path) as container:
         streams: list[Any] = [container.streams[index] for index in indexes]
@@ -171,19 +178,23 @@ def _last_packet_end(
             try:
                 container.seek(int(from_s * av.time_base))
             except av.FFmpegError:
-                return None, True
+                return result
         for count, packet in enumerate(packets(container, streams)):
             stamp = packet.pts if packet.pts is not None else packet.dts
             if stamp is not None and not packet.is_discard:
-                length = float((packet.duration or 0) * packet.time_base)
-                if not length and packet.stream.type == "video" and fps:
-                    length = 1 / fps
-                end = max(end or 0.0, float(stamp * packet.time_base) + length)
+                picture = packet.stream.type == "video"
+                length = float((packet.duration or 0) * packet.time_base) or (1 / fps if picture and fps else 0.0)
+                end = float(stamp * packet.time_base) + length
+                result.end = max(result.end or 0.0, end)
+                if picture:
+                    result.picture_end = max(result.picture_end or 0.0, end)
             position = packet.pos or position
             if count % 256 == 0 and time.monotonic() > deadline:
                 share = position / path.stat().st_size
-                return (end / share if end and share > 0 else end), False
-    return end, True
+                result.end = result.end / share if result.end and share > 0 else result.end
+                result.finished = False
+                break
+    return result
 
 
 def _shape(stream: Any, frame: Any) -> tuple[int, int, int]:

@@ -13,7 +13,7 @@ import av
 import numpy as np
 
 from model.errors import UnreadableMedia, UsageError
-from model.media.container import decode, open_media, packets, picture_streams
+from model.media.container import decode, open_media, packets, picture_streams, seeks_reliably
 from model.media.picture import luma_thumbnail, upright_rgb
 from model.media.probe import MediaInfo
 
@@ -29,8 +29,6 @@ _FAST_FPS = 20
 _KEPT_PER_S = 8
 # A run that starts in the middle seeks this much further back, so that what needs earlier pictures has settled.
 _SEEK_MARGIN_S = 3.0
-# Containers with an index of key frames. Elsewhere a seek may land anywhere: those are decoded from the beginning.
-_SEEKABLE = ("mov", "matroska")
 # Frames that a seek costs besides those from the key frame on: refilling the decoder's threads and its reorder buffer.
 _SEEK_OVERHEAD_FRAMES = 16
 _USUAL_GOP_FRAMES = 250  # x264's default, where no index tells
@@ -180,7 +178,7 @@ class PyAVReader:
         The first packet goes through the decoder too because encoders put into it alone what they are (x264's version
         decides how 4:4:4 is read: without it, pictures after a seek come out green).
         """
-        if not self._container.format.name.startswith(_SEEKABLE):
+        if not seeks_reliably(self._container):
             return None
         first = next(packets(self._container, (self._stream,)), None)
         if first is None:
@@ -220,7 +218,7 @@ class PyAVReader:
 
     def _seek_is_cheaper(self, gap_s: float) -> bool:
         """Whether decoding on over `gap_s` seconds takes more frames than a seek to the key frame before the target."""
-        if not self._container.format.name.startswith(_SEEKABLE):
+        if not seeks_reliably(self._container):
             return False
         return gap_s * self._info.fps > self._key_frame_distance() / 2 + _SEEK_OVERHEAD_FRAMES
 

@@ -1,0 +1,164 @@
+"""The sound of a file on the picture's clock: resampled, gaps filled with silence, in blocks, whatever its length."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import av
+import numpy as np
+
+from model.media.container import decode, open_media, packets, seeks_reliably, sound_streams
+from model.media.probe import MediaInfo
+
+if TYPE_CHECKING:
+    from av.audio.frame import AudioFrame
+
+SAMPLE_RATE = 16_000
+# Time stamps jitter (Matroska rounds to a millisecond); only what a listener could notice is put right.
+_JITTER_S = 0.04
+# Decoders need a little sound before the place asked for to be exact there (MP3's bit reservoir, AAC's overlap).
+_PREROLL_S = 1.0
+# Frames are gathered before resampling: one call for each would cost more than the decoding.
+_GATHER_SAMPLES = 32_768
+# A time stamp so far behind the end is damage, not an hour of silence.
+_BEYOND_S = 5.0
+
+
+def read_audio(
+    path: Path, info: MediaInfo, start: float = 0.0, block_s: float = 30.0
+) -> Iterator[tuple[float, np.ndarray]]:
+    """Yields (seconds from t = 0 of the picture, float32 mono [n] at 16 kHz) from `start` on, without holes.
+
+    What cannot be decoded is silence. Nothing is yielded for a file without sound. Raises UnreadableMedia if the file
+    cannot be opened any more.
+    """
+    for time, block in aligned_sound(path, info, SAMPLE_RATE, "mono", start, block_s):
+        yield time, block[0]
+
+
+def aligned_sound(
+    path: Path, info: MediaInfo, rate: int, layout: str, start: float = 0.0, block_s: float = 30.0
+) -> Iterator[tuple[float, np.ndarray]]:
+    """As `read_audio`, for any sample rate and layout: float32 [channels, n]."""
+    if not info.has_audio:
+        return
+    blocks = _Blocks(start, rate, av.AudioLayout(layout).nb_channels, max(1, round(block_s * rate)))
+    latest = info.duration + _BEYOND_S
+    for time, samples in _resampled(_decoded(path, info, start), rate, layout):
+        yield from blocks.add(time if time is not None and time <= latest else None, samples)
+    yield from blocks.rest()
+
+
+class _Blocks:
+    """Lays pieces of sound on the time line and cuts it into blocks."""
+
+    def __init__(self, start: float, rate: int, channels: int, size: int) -> None:
+        self._start, self._rate, self._size = start, rate, size
+        self._parts: list[np.ndarray] = []
+        self._silence = np.zeros((channels, min(size, rate)), np.float32)
+        self._held = 0  # samples in _parts
+        self._given = 0  # samples in blocks yielded so far
+
+    def add(self, time: float | None, samples: np.ndarray) -> Iterator[tuple[float, np.ndarray]]:
+        """`time` is that of the first sample; None: it follows what came before."""
+        if time is not None:
+            late = round((time - self._start) * self._rate) - self._given - self._held
+            if late < 0 and (self._given + self._held == 0 or -late > _JITTER_S * self._rate):
+                samples = samples[:, -late:]
+            while late > _JITTER_S * self._rate or (late > 0 and self._given + self._held == 0):
+                piece = self._silence[:, :late]
+                late -= piece.shape[1]
+                yield from self._append(piece)
+        yield from self._append(samples)
+
+    def rest(self) -> Iterator[tuple[float, np.ndarray]]:
+        if self._held:
+            yield self._cut(self._held)
+
+    def _append(self, samples: np.ndarray) -> Iterator[tuple[float, np.ndarray]]:
+        if samples.shape[1]:
+            self._parts.append(samples)
+            self._held += samples.shape[1]
+        while self._held >= self._size:
+            yield self._cut(self._size)
+
+    def _cut(self, size: int) -> tuple[float, np.ndarray]:
+        whole = np.concatenate(self._parts, axis=1)
+        time = self._start + self._given / self._rate
+        self._parts = [whole[:, size:].copy()] if self._held > size else []
+        self._held -= size
+        self._given += size
+        return time, whole[:, :size]
+
+
+def _decoded(path: Path, info: MediaInfo, start: float) -> Iterator[tuple[float | None, AudioFrame]]:
+    """(seconds from t = 0, frame) from a little before `start` on."""
+    with open_media(path) as container:
+        if info.audio_index is not None:
+            stream: Any = container.streams[info.audio_index]
+        else:
+            stream = next(iter(sound_streams(container)), None)
+            if stream is None:
+                return
+        if start > _PREROLL_S and seeks_reliably(container):
+            # If that fails, it is decoded from the beginning, and what comes too early is cut away.
+            with contextlib.suppress(av.FFmpegError):
+                container.seek(int((start - _PREROLL_S + info.start_s) / stream.time_base), stream=stream)
+        for frame in decode(packets(container, (stream,)), stream.codec_context):
+            yield None if frame.pts is None else float(frame.pts * stream.time_base) - info.start_s, frame
+
+
+def _resampled(
+    frames: Iterator[tuple[float | None, AudioFrame]], rate: int, layout: str
+) -> Iterator[tuple[float | None, np.ndarray]]:
+    """Pieces of sound [channels, n]; a new resampler wherever the sound jumps or changes its form."""
+    gathered: list[np.ndarray] = []
+    form: tuple[Any, ...] = ()
+    begin: float | None = None  # time of the run's first sample
+    taken = emitted = 0  # samples since then, in and out
+    resampler = av.AudioResampler(format="fltp", layout=layout, rate=rate)
+
+    def push(last: bool) -> Iterator[tuple[float | None, np.ndarray]]:
+        nonlocal emitted
+        outputs: list[AudioFrame] = []
+        if gathered:
+            outputs += resampler.resample(_joined(gathered, form))
+            gathered.clear()
+        if last:
+            outputs += resampler.resample(None)
+        for output in outputs:
+            samples = output.to_ndarray()
+            yield None if begin is None else begin + emitted / rate, samples
+            emitted += samples.shape[1]
+
+    for time, frame in frames:
+        shape = (frame.format.name, _layout_name(frame), frame.sample_rate)
+        jumps = time is not None and (begin is None or abs(time - begin - taken / frame.sample_rate) > _JITTER_S)
+        if shape != form or jumps:
+            yield from push(last=True)
+            resampler = av.AudioResampler(format="fltp", layout=layout, rate=rate)
+            form, begin, taken, emitted = shape, time, 0, 0
+        gathered.append(frame.to_ndarray())
+        taken += frame.samples
+        if sum(piece.shape[1] for piece in gathered) >= _GATHER_SAMPLES * (1 if frame.format.is_planar else 2):
+            yield from push(last=False)
+    yield from push(last=True)
+
+
+def _joined(pieces: list[np.ndarray], form: tuple[Any, ...]) -> AudioFrame:
+    name, layout, rate = form
+    frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(np.concatenate(pieces, axis=1)), format=name, layout=layout)
+    frame.sample_rate = rate
+    return frame
+
+
+def _layout_name(frame: AudioFrame) -> str:
+    """Files that only count their channels get the usual layout for that many."""
+    name = frame.layout.name
+    if "channel" not in name:
+        return name
+    usual = {1: "mono", 2: "stereo", 3: "2.1", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
+    return usual.get(frame.layout.nb_channels, name)
