@@ -31,11 +31,16 @@ KIND := cpu
 OTHER := gpu
 endif
 
-# Installs exactly what a lock names, by hash; the lock is complete, so nothing else may creep in.
-INSTALL = $(BIN)/uv pip install --python $(BIN)/python --no-deps --require-hashes --only-binary :all: --quiet -r
+# Installs exactly what a lock names, by hash; the lock is complete, so nothing else may creep in. Where uv cannot reach
+# the index, the machine's own certificates are tried (a company's proxy), then pip (its settings may know a mirror).
+EXACTLY := --no-deps --require-hashes --only-binary :all: --quiet -r
+INSTALL = { $(BIN)/uv pip install --python $(BIN)/python $(EXACTLY) $< \
+  || { echo "Trying again with this machine's certificates"; \
+       $(BIN)/uv pip install --system-certs --python $(BIN)/python $(EXACTLY) $<; } \
+  || { echo "Trying again with pip"; $(BIN)/python -m pip install $(EXACTLY) $<; }; }
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: setup ## set up if needed, then serve the page at http://127.0.0.1:7860
 	@exec $(BIN)/python -m app serve --host $(HOST) --port $(PORT)
@@ -70,11 +75,11 @@ $(VENV)/.$(KIND): locks/$(KIND).txt $(VENV)/.python
 	@echo "Installing Cuepoint's packages ($(KIND)): minutes the first time"
 	@rm -f $(VENV)/.$(OTHER)
 	@$(BIN)/uv pip uninstall --python $(BIN)/python --quiet faiss-$(OTHER) opencv-python opencv-python-headless 2>/dev/null || true
-	@$(INSTALL) $<
+	@$(INSTALL)
 	@touch $@
 
 $(VENV)/.dev: locks/dev.txt $(VENV)/.python
-	@$(INSTALL) $<
+	@$(INSTALL)
 	@touch $@
 
 $(VENV)/.python:
@@ -83,7 +88,7 @@ $(VENV)/.python:
 	  if $$python -c "$$fits" 2>/dev/null; then found=$$python; break; fi; \
 	done; \
 	if [ -z "$${found:-}" ]; then \
-	  echo "Cuepoint needs Python 3.11 or 3.12; here is: $$(python3 --version 2>&1 || true)." >&2; \
+	  echo "Cuepoint needs Python 3.11 or 3.12; here: $$($(or $(PYTHON),python3) --version 2>&1 || true)." >&2; \
 	  echo "Install one of them (Debian 12: apt-get install python3 python3-venv) or name it: make PYTHON=/path/to/python3.11" >&2; \
 	  exit 1; \
 	fi; \
