@@ -1,0 +1,234 @@
+"""On-screen text over time: lines of single pictures become blocks, and the same block seen again becomes one text.
+
+Knows nothing of how pictures are read. Positions are fractions of the picture, times are seconds.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+Box = tuple[float, float, float, float]  # x0, y0, x1, y1
+
+ROW_GAP_CHARACTERS = 1.5  # pieces of one row lie closer than this many of their characters; menu entries do not
+LINE_GAP = 0.6  # lines of one paragraph lie closer than this share of their height
+LINE_HEIGHT_RATIO = 1.5  # and are about equally high: a heading is not the paragraph below it
+ALIGN_CHARACTERS = 2.5  # and begin, or have their middle, within this many characters of each other
+SAME_TEXT = 0.8  # least share of equal characters of two readings of the same text; misreadings change one in ten
+MOVED_TEXT = 0.9  # the same for text that stands elsewhere: credits scroll, the camera moves
+SAME_PLACE = 0.3  # least overlap (intersection over union) of two boxes in the same place
+FLICKER_S = 3.0  # a text that one reading missed and that is back within this time was there all along
+LONG_TEXT = 5  # characters from which spelling may differ; shorter words differ by meaning ("in", "on")
+
+
+@dataclass(frozen=True)
+class TextBox:
+    """One line as read; `box` = x0, y0, x1, y1 as fractions of the picture."""
+
+    text: str
+    confidence: float
+    box: Box
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """All lines of the picture at `time` seconds; no boxes means that the picture was read and held no text."""
+
+    time: float
+    boxes: Sequence[TextBox]
+
+
+@dataclass(frozen=True)
+class ScreenText:
+    """A block of text that stood on the screen from `start` to `end` seconds."""
+
+    start: float
+    end: float
+    text: str
+    box: Box
+    confidence: float
+
+
+def join_blocks(boxes: Sequence[TextBox]) -> list[TextBox]:
+    """Lines that belong together (pieces of a row, lines of a paragraph) become one, in reading order."""
+    rows: list[TextBox] = []
+    for piece in sorted(boxes, key=lambda b: b.box[0]):
+        before = next((row for row in rows if _continues_row(row, piece)), None)
+        if before is not None:
+            rows.remove(before)
+            piece = _joined(before, piece)
+        rows.append(piece)
+    blocks: list[list[TextBox]] = []
+    for row in sorted(rows, key=lambda b: (b.box[1], b.box[0])):
+        block = next((block for block in blocks if _continues_block(block[-1], row)), None)
+        if block is None:
+            blocks.append([row])
+        else:
+            block.append(row)
+    joined = []
+    for block in blocks:
+        whole = block[0]
+        for row in block[1:]:
+            whole = _joined(whole, row)
+        joined.append(whole)
+    return joined
+
+
+def _joined(first: TextBox, second: TextBox) -> TextBox:
+    a, b = first.box, second.box
+    box = (min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3]))
+    lengths = len(first.text), len(second.text)
+    confidence = (first.confidence * lengths[0] + second.confidence * lengths[1]) / max(1, sum(lengths))
+    return TextBox(f"{first.text} {second.text}", confidence, box)
+
+
+def _character_width(line: TextBox) -> float:
+    return (line.box[2] - line.box[0]) / max(1, len(line.text))
+
+
+def _height(line: TextBox) -> float:
+    return line.box[3] - line.box[1]
+
+
+def _alike_high(a: TextBox, b: TextBox) -> bool:
+    return max(_height(a), _height(b)) <= LINE_HEIGHT_RATIO * min(_height(a), _height(b))
+
+
+def _continues_row(left: TextBox, right: TextBox) -> bool:
+    shared = min(left.box[3], right.box[3]) - max(left.box[1], right.box[1])
+    gap = right.box[0] - left.box[2]
+    width = max(_character_width(left), _character_width(right))
+    same_row = shared >= 0.6 * min(_height(left), _height(right)) and _alike_high(left, right)
+    return same_row and -width <= gap <= ROW_GAP_CHARACTERS * width
+
+
+def _continues_block(upper: TextBox, lower: TextBox) -> bool:
+    height = min(_height(upper), _height(lower))
+    gap = lower.box[1] - upper.box[3]
+    if not (_alike_high(upper, lower) and -0.5 * height <= gap <= LINE_GAP * height):
+        return False
+    slack = ALIGN_CHARACTERS * max(_character_width(upper), _character_width(lower))
+    left = abs(upper.box[0] - lower.box[0])
+    middle = abs(upper.box[0] + upper.box[2] - lower.box[0] - lower.box[2]) / 2
+    return min(left, middle) <= slack
+
+
+@dataclass
+class _Track:
+    """A text that is being followed through the sightings."""
+
+    start: float
+    seen: float  # last time it was read
+    readings: list[TextBox] = field(default_factory=list)
+    missed: float | None = None  # first later sighting without it
+    spellings: dict[str, float] = field(default_factory=dict)  # reading -> sum of confidences
+
+    def add(self, time: float, block: TextBox) -> None:
+        self.seen, self.missed = time, None
+        self.readings.append(block)
+        self.spellings[block.text] = self.spellings.get(block.text, 0.0) + block.confidence
+
+    def fit(self, block: TextBox) -> float:
+        """How well `block` continues this track: 0 for not at all."""
+        last = self.readings[-1]
+        place = overlap(last.box, block.box)
+        if is_counter(last.text) and is_counter(block.text):
+            return 1 + place if place >= SAME_PLACE else 0.0
+        alike = similarity(last.text, block.text)
+        if place >= SAME_PLACE and (alike >= SAME_TEXT or _grew(last.text, block.text)):
+            return 1 + alike + place
+        return alike if alike >= MOVED_TEXT else 0.0
+
+    def close(self, gap_s: float) -> ScreenText:
+        end = self.seen + gap_s if self.missed is None else min(self.missed, self.seen + gap_s)
+        confidence = statistics.fmean(reading.confidence for reading in self.readings)
+        first, last = self.readings[0], self.readings[-1]
+        if is_counter(first.text) and len(self.spellings) > 1:
+            text = f"{first.text} … {last.text}" if first.text != last.text else first.text
+        else:
+            text = max(self.spellings, key=lambda spelling: (self.spellings[spelling], len(spelling)))
+            text = max((s for s in self.spellings if _grew(text, s)), key=len, default=text)  # spaces get lost, too
+        return ScreenText(self.start, end, text, last.box, confidence)
+
+
+def merge_sightings(sightings: Sequence[Sighting], gap_s: float) -> list[ScreenText]:
+    """Texts with the time they stood on the screen, by start.
+
+    sightings: in order of time. A text ends at the first sighting without it, or `gap_s` seconds after the last one
+    with it, if no picture was read in between (so `gap_s` is the longest time that pictures may go unread); the same
+    after the last sighting of all. A clock or counter gives one text, "first … last", not one a reading.
+    """
+    open_tracks: list[_Track] = []
+    texts: list[ScreenText] = []
+    for sighting in sightings:
+        limit = min(FLICKER_S, gap_s)
+        for track in list(open_tracks):
+            gone = track.missed is not None and sighting.time - track.missed > limit
+            if gone or sighting.time - track.seen > gap_s:
+                open_tracks.remove(track)
+                texts.append(track.close(gap_s))
+        free = list(open_tracks)
+        for block in join_blocks(sighting.boxes):
+            best = max(((t.fit(block), -i) for i, t in enumerate(free)), default=(0.0, 0))
+            if best[0] > 0:
+                track = free.pop(-best[1])
+            else:
+                track = _Track(sighting.time, sighting.time)
+                open_tracks.append(track)
+            track.add(sighting.time, block)
+        for track in free:
+            if track.missed is None:
+                track.missed = sighting.time
+    texts += [track.close(gap_s) for track in open_tracks]
+    return sorted(texts, key=lambda t: (t.start, t.box[1], t.box[0]))
+
+
+def is_counter(text: str) -> bool:
+    """Whether a text is mostly digits: a clock, a time code, a counter, a percentage."""
+    characters = [c for c in text if c.isalnum()]
+    return bool(characters) and 2 * sum(c.isdigit() for c in characters) >= len(characters) and len(characters) <= 16
+
+
+def similarity(a: str, b: str) -> float:
+    """Share of equal characters, 0-1, after case, spaces and punctuation are set aside. Other numbers: another text."""
+    numbers = [[_plain(word) for word in text.split() if is_counter(word)] for text in (a, b)]
+    a, b = _plain(a), _plain(b)
+    if a == b:
+        return 1.0
+    longest = max(len(a), len(b))
+    if longest < LONG_TEXT or numbers[0] != numbers[1]:
+        return 0.0
+    if abs(len(a) - len(b)) > (1 - SAME_TEXT) * longest:
+        return 0.0
+    return 1 - _edit_distance(a, b) / longest
+
+
+def _plain(text: str) -> str:
+    return "".join(c for c in text.casefold() if c.isalnum()) or text
+
+
+def _grew(short: str, long: str) -> bool:
+    """Whether a text was completed letter by letter or word by word."""
+    a, b = _plain(short), _plain(long)
+    return len(a) >= LONG_TEXT and b.startswith(a)
+
+
+def _edit_distance(a: str, b: str) -> int:
+    """Levenshtein distance by rows (Wagner and Fischer 1974)."""
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        diagonal, row[0] = row[0], i
+        for j, y in enumerate(b, 1):
+            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (x != y))
+    return row[-1]
+
+
+def overlap(a: Box, b: Box) -> float:
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    shared = width * height
+    areas = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1])
+    return shared / (areas - shared)
