@@ -33,7 +33,7 @@ TAG_PROBABILITY = 0.1  # below it the classifier is guessing among too many
 GRID = 3  # side of the token grid: each token averages 3 x 3 cells of the net's 9 x 9
 BATCH_FRAMES = 8  # twice as fast a frame as batches of 32: the feature maps stay in the cache
 # Softer than the classifier's own probabilities, which name one object where a sentence names several. With definitions
-# and centred classes it takes text-to-image R@10 from 24.4 to 31.5 % on Flickr8k val and 60.7 to 66.6 % on COCO (327).
+# and centred classes it takes text-to-image R@10 from 24.4 to 31.7 % on Flickr8k val and 60.7 to 66.2 % on COCO (327).
 TEMPERATURE = 2.0
 _RECIPE = "mean of name and definition, centred"
 
