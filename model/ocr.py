@@ -121,7 +121,7 @@ class RapidTextReader:
         self.forget()
 
     def forget(self) -> None:
-        """A new clip begins: from here on, what is read depends on nothing before."""
+        """See TextReader."""
         self._regions: list[Box] = []  # of the glance at the picture before
         self._lines: list[_KnownLine] = []
         self._account = ACCOUNT

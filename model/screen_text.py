@@ -192,7 +192,7 @@ def is_counter(text: str) -> bool:
 
 def similarity(a: str, b: str) -> float:
     """Share of equal characters, 0-1, after case, spaces and punctuation are set aside. Other numbers: another text."""
-    numbers = [[_plain(word) for word in text.split() if is_counter(word)] for text in (a, b)]
+    numbers = _numbers(a), _numbers(b)
     a, b = _plain(a), _plain(b)
     if a == b:
         return 1.0
@@ -204,6 +204,12 @@ def similarity(a: str, b: str) -> float:
     return 1 - _edit_distance(a, b) / longest
 
 
+def _numbers(text: str) -> list[str]:
+    """The digits of each word that has many of them ("Q1", "IMG_4822.MOV"); a lone one is a letter misread ("1ong")."""
+    digits = [("".join(c for c in word if c.isdigit()), word) for word in text.split()]
+    return [number for number, word in digits if number and 3 * len(number) >= len(_plain(word))]
+
+
 def _plain(text: str) -> str:
     return "".join(c for c in text.casefold() if c.isalnum()) or text
 
@@ -211,7 +217,9 @@ def _plain(text: str) -> str:
 def _grew(short: str, long: str) -> bool:
     """Whether a text was completed letter by letter or word by word."""
     a, b = _plain(short), _plain(long)
-    return len(a) >= LONG_TEXT and b.startswith(a)
+    if not LONG_TEXT <= len(a) <= len(b) - 2 or _numbers(short) != _numbers(long)[: len(_numbers(short))]:
+        return False
+    return _edit_distance(a, b[: len(a)]) <= (1 - SAME_TEXT) * len(a)
 
 
 def _edit_distance(a: str, b: str) -> int:

@@ -89,6 +89,17 @@ def test_repeated_pictures_cost_little_recognition(reader: RapidTextReader, monk
 
 
 @pytest.mark.models
+def test_after_forgetting_nothing_before_matters(reader: RapidTextReader) -> None:
+    busy = "\n".join(f"many words of line {k}" for k in range(14))
+    picture = np.asarray(write(scene(), "The harbour at night", (300, 300)))
+    fresh = reader.read(picture)
+    for number in range(6):
+        reader.read(np.asarray(write(Image.new("RGB", (1280, 720)), busy, (20 + 40 * number, 20), 34)))
+    reader.forget()
+    assert reader.read(picture) == fresh != []
+
+
+@pytest.mark.models
 def test_ever_changing_pages_run_out_of_budget_without_false_text(reader: RapidTextReader) -> None:
     for number in range(12):
         lines = "\n".join(f"line {number} {k} of many words" for k in range(14))
@@ -227,6 +238,16 @@ def test_a_text_typed_letter_by_letter_is_kept_whole() -> None:
     typed = "search for cats"
     steps = [(float(i), [line(typed[:n])]) for i, n in enumerate((7, 10, 13, 15))]
     assert merged(*steps, (4.0, [])) == [(0, 4, typed)]
+
+
+def test_a_title_misread_while_it_appears_is_kept_whole() -> None:
+    steps = (0.0, [line("THE PEACH CPEN")]), (1.0, [line("THE PEACH OPEN MOVIE PROJECT")]), (2.0, [])
+    assert merged(*steps) == [(0, 2, "THE PEACH OPEN MOVIE PROJECT")]
+
+
+def test_file_names_that_differ_by_number_stay_apart() -> None:
+    names = [(0.0, [line("IMG_4821.MOV")]), (1.0, [line("IMG_4821.MO")]), (2.0, [line("IMG_4822.MOV")]), (3.0, [])]
+    assert merged(*names) == [(0, 2, "IMG_4821.MOV"), (2, 3, "IMG_4822.MOV")]
 
 
 def test_rolling_credits_stay_one_entry_a_name() -> None:
