@@ -18,6 +18,7 @@ ALIGN_CHARACTERS = 2.5  # and begin, or have their middle, within this many char
 SAME_TEXT = 0.8  # least share of equal characters of two readings of the same text; misreadings change one in ten
 MOVED_TEXT = 0.9  # the same for text that stands elsewhere: credits scroll, the camera moves
 SAME_PLACE = 0.3  # least overlap (intersection over union) of two boxes in the same place
+MOSTLY_INSIDE = 0.6  # least share of a text's box inside the box of the longer text that it grew into
 FLICKER_S = 3.0  # a text that one reading missed and that is back within this time was there all along
 LONG_TEXT = 5  # characters from which spelling may differ; shorter words differ by meaning ("in", "on")
 
@@ -136,8 +137,10 @@ class _Track:
         if is_counter(last.text) and is_counter(block.text):
             return 1 + place if place >= SAME_PLACE else 0.0
         alike = similarity(last.text, block.text)
-        if place >= SAME_PLACE and (alike >= SAME_TEXT or _grew(last.text, block.text)):
+        if place >= SAME_PLACE and alike >= SAME_TEXT:
             return 1 + alike + place
+        if _grew(last.text, block.text) and _lies_in(last.box, block.box):
+            return 1 + place
         return alike if alike >= MOVED_TEXT else 0.0
 
     def close(self, gap_s: float) -> ScreenText:
@@ -148,7 +151,9 @@ class _Track:
             text = f"{first.text} … {last.text}" if first.text != last.text else first.text
         else:
             text = max(self.spellings, key=lambda spelling: (self.spellings[spelling], len(spelling)))
-            text = max((s for s in self.spellings if _grew(text, s)), key=len, default=text)  # spaces get lost, too
+            text = max((s for s in self.spellings if _grew(text, s)), key=len, default=text)
+            spaced = [s for s in self.spellings if _plain(s) == _plain(text)]
+            text = max(spaced, key=lambda s: (len(s.split()), self.spellings[s]))  # readers lose spaces, never add any
         return ScreenText(self.start, end, text, last.box, confidence)
 
 
@@ -240,3 +245,11 @@ def overlap(a: Box, b: Box) -> float:
     shared = width * height
     areas = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1])
     return shared / (areas - shared)
+
+
+def _lies_in(small: Box, large: Box) -> bool:
+    """Whether most of `small` is inside `large`."""
+    width = min(small[2], large[2]) - max(small[0], large[0])
+    height = min(small[3], large[3]) - max(small[1], large[1])
+    area = (small[2] - small[0]) * (small[3] - small[1])
+    return min(width, height) > 0 and width * height >= MOSTLY_INSIDE * area

@@ -241,8 +241,14 @@ def test_a_text_typed_letter_by_letter_is_kept_whole() -> None:
 
 
 def test_a_title_misread_while_it_appears_is_kept_whole() -> None:
-    steps = (0.0, [line("THE PEACH CPEN")]), (1.0, [line("THE PEACH OPEN MOVIE PROJECT")]), (2.0, [])
-    assert merged(*steps) == [(0, 2, "THE PEACH OPEN MOVIE PROJECT")]
+    whole = [line("THE PEACH OPEN MOVIE", y=0.1), line("PROJECT PRESENTS", x=0.13, y=0.16)]
+    steps = (0.0, [line("THE PEACH CPEN", x=0.11, y=0.1)]), (1.0, whole), (2.0, [])
+    assert merged(*steps) == [(0, 2, "THE PEACH OPEN MOVIE PROJECT PRESENTS")]
+
+
+def test_the_spelling_with_its_spaces_is_kept() -> None:
+    steps = [(float(i), [line(text)]) for i, text in enumerate(("BigBuck BUNNY", "BigBuck BUNNY", "Big Buck BUNNY"))]
+    assert merged(*steps, (3.0, [])) == [(0, 3, "Big Buck BUNNY")]
 
 
 def test_file_names_that_differ_by_number_stay_apart() -> None:
