@@ -34,7 +34,9 @@ _COMMANDS = {  # command -> (module in app.commands, help)
 
 
 def make_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="cuepoint", description="Chat with videos: every claim carries a moment to click.")
+    parser = argparse.ArgumentParser(
+        prog="cuepoint", description="Chat with videos: every claim carries a moment to click."
+    )
     parser.add_argument("--data-dir", type=Path, help="holds everything Cuepoint writes (default: CUEPOINT_HOME)")
     parser.add_argument("--profile", help="which models to use (default: CUEPOINT_PROFILE, or what fits this machine)")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")

@@ -42,10 +42,10 @@ class Engine:
 
         `upload` is the name an uploaded file came with. Raises UnreadableMedia, UsageError (too big), CuepointError.
         """
-        size = path.stat().st_size if path.is_file() else 0
-        if upload and size > self.settings.max_upload_bytes:
+        size, limit = path.stat().st_size if path.is_file() else 0, self.settings.max_upload_bytes
+        if upload and size > limit:
             raise UsageError(
-                f"{upload} has {size / 2**30:.1f} GB and uploads may have {self.settings.max_upload_bytes / 2**30:.1f} GB;"
+                f"{upload} has {size / 2**30:.1f} GB and uploads may have {limit / 2**30:.1f} GB;"
                 " index it on the command line, or set CUEPOINT_MAX_UPLOAD_GB."
             )
         video = take_in(self.library, path, owner, upload)

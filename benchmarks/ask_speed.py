@@ -1,8 +1,8 @@
 """How fast questions are answered: `python -m benchmarks.ask_speed [FILE] [--runs N]` (the bundled example by default).
 
-Indexes the file into an empty library, then prints medians and 90th percentiles, warm: search latency, time to the moments,
-time to the first word of the answer, the decoder's own first token and tokens per second, time to the whole answer, and
-peak memory.
+Indexes the file into an empty library, then prints medians and 90th percentiles, warm: search latency, time to the
+moments, time to the first word of the answer, the decoder's own first token and tokens per second, time to the whole
+answer, and peak memory.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ def ask(engine: Engine, video_id: str, question: str) -> dict[str, float]:
     found = {"search, ms": 1000 * (time.monotonic() - began)}
     began = time.monotonic()
     engine.models.decoder.last_stats = None
-    for answer in engine.answerer.ask(question, [video_id]):
+    for snapshot in engine.answerer.ask(question, [video_id]):
+        answer = snapshot
         found.setdefault("moments shown, s", time.monotonic() - began)
     if answer.first_token_seconds is not None:
         found["first word shown, s"] = answer.first_token_seconds
@@ -69,7 +70,9 @@ def main() -> None:
         engine = Engine(Settings(Path(folder)))
         video_id = index_file(engine, arguments.file)["video_id"]
         values = measure(engine, video_id, arguments.runs)
-    print(f"| {arguments.file.name}, {arguments.runs} x {len(QUESTIONS)} questions | median | 90th percentile |\n|---|---|---|")
+    title = f"{arguments.file.name}, {arguments.runs} x {len(QUESTIONS)} questions"
+    print(f"| {title} | median | 90th percentile |")
+    print("|---|---|---|")
     for name, numbers in values.items():
         ordered = sorted(numbers)
         print(f"| {name} | {statistics.median(ordered):.2f} | {ordered[int(0.9 * (len(ordered) - 1))]:.2f} |")

@@ -1,8 +1,8 @@
 """How fast a file is indexed: `python -m benchmarks.index_speed FILE [--runs N]`.
 
-Prints, as medians over the runs: seconds per minute of video in all and per lane (the lanes run side by side on the same
-cores, so they add up to more than the whole), the time until the first clip can be searched, and peak memory of the
-process. Models are loaded before the clock starts; the time that takes is printed too. Each run has an empty library.
+Prints, as medians over the runs: seconds per minute of video in all and per lane (the lanes run side by side on the
+same cores, so they add up to more than the whole), the time until the first clip can be searched, and peak memory of
+the process. Models are loaded before the clock starts; the time that takes is printed too. Each run starts empty.
 """
 
 from __future__ import annotations

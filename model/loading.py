@@ -19,7 +19,7 @@ Built = TypeVar("Built")
 
 
 class Models:
-    """Encoders, recognisers and the decoder that a profile names. Loading one takes seconds and much memory: share this."""
+    """Encoders, recognisers and the decoder that a profile names. Loading takes seconds and memory: share this."""
 
     def __init__(self, profile: Profile) -> None:
         self.profile = profile

@@ -82,6 +82,16 @@ class VisionEncoder(Protocol):
         """Per frame the things it shows, likeliest first; empty where nothing is likely."""
         ...
 
+    @property
+    def concepts(self) -> Sequence[tuple[str, ...]]:
+        """The names of the things whose probabilities `FrameFeatures` holds, in their order."""
+        ...
+
+    @property
+    def background(self) -> np.ndarray:
+        """float32 [M, dim], unit length: frames of single things, to tell how special a match with a frame is."""
+        ...
+
 
 class LabelStartEncoder:
     """EfficientNet-Lite2's ImageNet classes, embedded by a text model. Safe to share between threads."""
@@ -154,6 +164,16 @@ class LabelStartEncoder:
             likely = [tag for tag in names.items() if tag[1] >= TAG_PROBABILITY]
             found.append(sorted(likely, key=lambda tag: -tag[1])[:TOP_LABELS])
         return found
+
+    @property
+    def concepts(self) -> list[tuple[str, ...]]:
+        """Name and, where there is one, kind of each of the 1,000 classes."""
+        return [(label.name, label.kind) if label.kind else (label.name,) for label in self._labels]
+
+    @property
+    def background(self) -> np.ndarray:
+        """float32 [1000, dim]: a frame of nothing but each class."""
+        return _unit(self._classes)
 
     def _top(self, log_probabilities: np.ndarray) -> list[list[Tag]]:
         order = np.argsort(-log_probabilities, axis=1)[:, :TOP_LABELS]

@@ -22,13 +22,15 @@ from retrieval.timecode import span
 from retrieval.words import STOPWORDS, content_words, stem, words
 
 SYSTEM_PROMPT = (
-    "You answer questions about a video from numbered notes. Use only the notes. Answer in one short, complete sentence. "
-    "Do not mention the notes, numbers in brackets or times."
+    "You answer questions about a video from numbered notes. Use only the notes. "
+    "Answer in one short, complete sentence. Do not mention the notes, numbers in brackets or times."
 )
 _MAX_NEW_TOKENS = 48
 _SUPPORT = 0.65  # share of a sentence's content words that the evidence or the question must have
 _SOURCE_WORDS: dict[Source, str] = {"visual": "the pictures", "speech": "the speech", "text": "the on-screen text"}
-_LEAN = re.compile(r"^(and|but|so|what about|how about|then)\b|\b(it|that|this|they|them|he|she|him|her|there|then)\b", re.IGNORECASE)
+_LEAN = re.compile(
+    r"^(and|but|so|what about|how about|then)\b|\b(it|that|this|they|them|he|she|him|her|there|then)\b", re.IGNORECASE
+)
 
 
 @dataclass
@@ -194,7 +196,10 @@ def not_found(evidence: Evidence) -> str:
     listed = named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}"
     missing = [name for source, name in _SOURCE_WORDS.items() if source not in evidence.searched and source != "visual"]
     nothing = f" (there is no {' and no '.join(name.removeprefix('the ') for name in missing)})" if missing else ""
-    return f"I searched {listed} of the whole video{nothing} and found nothing that answers this: it does not seem to be in this video."
+    return (
+        f"I searched {listed} of the whole video{nothing} and found nothing that answers this:"
+        " it does not seem to be in this video."
+    )
 
 
 def _when(items: list[Item]) -> str:

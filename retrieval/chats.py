@@ -59,7 +59,8 @@ class Chats:
                 (chat_id, message.role, message.text, answer, now),
             )
             db.execute(
-                "UPDATE chats SET updated_at = ?, title = CASE WHEN title = '' AND ? = 'user' THEN ? ELSE title END WHERE id = ?",
+                "UPDATE chats SET updated_at = ?, title = CASE WHEN title = '' AND ? = 'user' THEN ? ELSE title END"
+                " WHERE id = ?",
                 (now, message.role, message.text[:_TITLE_CHARS], chat_id),
             )
 

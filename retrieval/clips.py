@@ -1,9 +1,9 @@
 """Cutting a stream of frames into clips: at shot cuts, and never longer than 15 s.
 
-A cut is a frame whose brightness picture differs from the one before far more than frames of this shot usually do
-(the adaptive threshold of PySceneDetect's AdaptiveDetector, on 64 x 36 brightness instead of HSV, with a grid of local
-histograms as a second witness so that fast motion inside a shot does not cut it). All state starts afresh with each clip,
-so that a run resumed at a clip's start finds the very same clips.
+A cut is a frame whose brightness picture differs from the one before far more than frames of this shot usually do (the
+adaptive threshold of PySceneDetect's AdaptiveDetector, on 64 x 36 brightness instead of HSV, with a grid of local
+histograms as a second witness so that fast motion inside a shot does not cut it). All state starts afresh with each
+clip, so that a run resumed at a clip's start finds the very same clips.
 """
 
 from __future__ import annotations
@@ -71,24 +71,32 @@ def split_into_clips(
 ) -> Iterator[ClipSpan]:
     """Cut the frames from `start` on; together the clips cover [start, duration] without gaps.
 
-    Frames must come in order of time. `look` is called once for every sample that shows something new. Gaps longer than a clip (a still screen in a variable-frame-rate recording) become
-    clips that carry on the last frame seen; `shown` is that frame when a run is resumed inside such a gap.
+    Frames must come in order of time. `look` is called once for every sample that shows something new. Gaps longer
+    than a clip (a still screen in a variable-frame-rate recording) become clips that carry on the last frame seen;
+    `shown` is that frame when a run is resumed inside such a gap.
     """
     clip = OpenClip(start, shown)
     for frame in frames:
-        while frame.time - clip.start >= MAX_CLIP_S - _EPSILON_S:
-            yield clip.close(clip.start + MAX_CLIP_S, look)
-            clip = OpenClip(clip.start + MAX_CLIP_S, clip.last or clip.shown)
-        if clip.last is not None and _is_cut(clip, clip.last, frame) and frame.time - clip.start >= MIN_CLIP_S:
+        while frame.time - clip.start >= (longest := _longest(clip.start, duration)) - _EPSILON_S:
+            yield clip.close(clip.start + longest, look)
+            clip = OpenClip(clip.start + longest, clip.last or clip.shown)
+        is_cut = clip.last is not None and _is_cut(clip, clip.last, frame)
+        if is_cut and frame.time - clip.start >= MIN_CLIP_S and duration - frame.time >= MIN_CLIP_S:
             yield clip.close(frame.time, look)
             clip = OpenClip(frame.time)
         _take_sample(clip, frame, look)
         clip.last = frame
-    while duration - clip.start > MAX_CLIP_S + _EPSILON_S:
-        yield clip.close(clip.start + MAX_CLIP_S, look)
-        clip = OpenClip(clip.start + MAX_CLIP_S, clip.last or clip.shown)
+    while duration - clip.start > (longest := _longest(clip.start, duration)) + _EPSILON_S:
+        yield clip.close(clip.start + longest, look)
+        clip = OpenClip(clip.start + longest, clip.last or clip.shown)
     if duration - clip.start > _EPSILON_S:
         yield clip.close(duration, look)
+
+
+def _longest(start: float, duration: float) -> float:
+    """Seconds after which a clip that began at `start` is split, so that no sliver is left at the end of the video."""
+    left = duration - start
+    return left / 2 if MAX_CLIP_S < left < MAX_CLIP_S + MIN_CLIP_S else MAX_CLIP_S
 
 
 def _take_sample(clip: OpenClip, frame: Frame, look: Look) -> None:

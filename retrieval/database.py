@@ -24,7 +24,9 @@ class Database:
             path.parent.mkdir(parents=True, exist_ok=True)
             migrate(self.connection)
         except (OSError, sqlite3.Error) as error:
-            raise CuepointError(f"The data folder {path.parent} cannot be used ({error}); choose another with --data-dir.") from error
+            raise CuepointError(
+                f"The data folder {path.parent} cannot be used ({error}); choose another with --data-dir."
+            ) from error
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -51,7 +53,9 @@ class Database:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             if isinstance(error, sqlite3.OperationalError) and "full" in str(error):
-                raise CuepointError("The disk is full: free some space, then retry; nothing finished so far is lost.") from error
+                raise CuepointError(
+                    "The disk is full: free some space, then retry; nothing finished so far is lost."
+                ) from error
             raise
 
     def rows(self, sql: str, parameters: tuple[object, ...] | dict[str, object] = ()) -> list[sqlite3.Row]:

@@ -1,4 +1,4 @@
-"""Evidence for a question: the passages and pictures that may answer it, and whether anything supports an answer at all.
+"""Evidence for a question: the passages and pictures that may answer it, and whether anything supports an answer.
 
 Times and quotes are those of the index. Thresholds are per source and stand here, beside their reasons.
 """
@@ -71,7 +71,9 @@ class Gatherer:
 
     def _searched(self, video_ids: Sequence[str]) -> list[Source]:
         marks = ", ".join("?" * len(video_ids))
-        rows = self.library.db.rows(f"SELECT DISTINCT source FROM passages WHERE video_id IN ({marks})", tuple(video_ids))
+        rows = self.library.db.rows(
+            f"SELECT DISTINCT source FROM passages WHERE video_id IN ({marks})", tuple(video_ids)
+        )
         sources: list[Source] = ["visual"]
         return sources + [source for source in ("speech", "text") if any(row["source"] == source for row in rows)]
 
@@ -97,7 +99,7 @@ class Gatherer:
 
     @staticmethod
     def _asks_openly(question: Question) -> bool:
-        """Whether the question asks for whatever is said or shown ("What does the man ask?"), not for something named."""
+        """Whether it asks for whatever is said or shown ("What does the man ask?"), not for something named."""
         return question.kind == "screen_text" or len(question.terms) <= 1
 
     def _item(self, passage: Passage) -> Item:
@@ -127,7 +129,7 @@ class Gatherer:
         if question.prefers == "speech" and question.kind == "when":
             return Evidence(_distinct(items), bool(items), searched)
         pictures = self.searcher.visual_moments(question.subject, video_ids, MAX_ITEMS)
-        supported = self.searcher.picture_support(question, pictures)
+        supported = self.searcher.picture_support(question, pictures, video_ids)
         if supported:
             items += [self._picture(moment) for moment in pictures[: MAX_ITEMS - len(items)]]
         return Evidence(_distinct(items), bool(items), searched)
@@ -136,7 +138,9 @@ class Gatherer:
         """What was recognised in a moment: the tags of the clips it lies in."""
         clips = [c for c in self.library.clips(moment.video_id) if c.start < moment.end and c.end > moment.start]
         tags = dict.fromkeys(name for clip in clips for name, _ in clip.tags)
-        return Item(moment.video_id, moment.start, moment.end, "visual", ", ".join(list(tags)[:4]) or "nothing it knows")
+        return Item(
+            moment.video_id, moment.start, moment.end, "visual", ", ".join(list(tags)[:4]) or "nothing it knows"
+        )
 
 
 def _strong(hit: Hit) -> bool:
@@ -146,6 +150,8 @@ def _strong(hit: Hit) -> bool:
 def _distinct(items: list[Item]) -> list[Item]:
     kept: list[Item] = []
     for item in items:
-        if not any(o.video_id == item.video_id and o.source == item.source and o.start <= item.start < o.end for o in kept):
+        if not any(
+            o.video_id == item.video_id and o.source == item.source and o.start <= item.start < o.end for o in kept
+        ):
             kept.append(item)
     return kept

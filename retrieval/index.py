@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 from collections.abc import Sequence
-from pathlib import Path
+from typing import cast
 
 import faiss
 import numpy as np
@@ -32,7 +32,7 @@ class VectorIndex:
         if not self.path.exists():
             return None
         try:
-            return faiss.read_index(str(self.path))
+            return cast(faiss.IndexIDMap2, faiss.read_index(str(self.path)))
         except RuntimeError as error:
             logger.warning("%s is damaged and is made again (%s)", self.path.name, str(error).splitlines()[0])
             return None
@@ -48,7 +48,7 @@ class VectorIndex:
             stored = {row["id"] for row in rows}
             gone, new = self._ids - stored, sorted(stored - self._ids)
             if gone and self._index is not None:
-                self._index.remove_ids(np.fromiter(gone, np.int64))
+                self._index.remove_ids(faiss.IDSelectorBatch(np.fromiter(gone, np.int64)))
             if new:
                 self._add(new)
             self._ids = stored
@@ -79,7 +79,7 @@ class VectorIndex:
             unfinished.replace(self.path)
 
     def search(self, vector: np.ndarray, count: int, video_ids: Sequence[str] | None = None) -> list[tuple[int, float]]:
-        """The (vector id, cosine) of the `count` nearest vectors, best first; only of the given videos if any are given.
+        """The (vector id, cosine) of the `count` nearest vectors, best first; of the given videos only, if any.
 
         vector: float32 [D] of unit length.
         """
@@ -94,7 +94,7 @@ class VectorIndex:
                     f"SELECT id FROM vectors WHERE kind = ? AND video_id IN ({marks})", (self.kind, *video_ids)
                 )
                 chosen = np.array([row["id"] for row in rows], np.int64)
-                parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(chosen))
+                parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(chosen))  # type: ignore[call-arg]
             scores, ids = self._index.search(vector[None], min(count, self._index.ntotal), params=parameters)
         return [(int(i), float(s)) for i, s in zip(ids[0], scores[0], strict=True) if i >= 0]
 

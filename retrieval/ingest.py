@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import asdict
 from pathlib import Path
+from typing import Protocol
 
 from model.errors import Cancelled, CuepointError, UnreadableMedia
 from model.loading import Models
@@ -48,8 +49,8 @@ def check_room(library: Library, path: Path) -> None:
     needed, free = path.stat().st_size + _LEAST_FREE_BYTES, shutil.disk_usage(library.data_dir).free
     if free < needed:
         raise CuepointError(
-            f"Not enough disk space for {path.name}: {needed >> 20} MB are needed in {library.data_dir} and {free >> 20} MB"
-            " are free; delete a video or choose another --data-dir."
+            f"Not enough disk space for {path.name}: {needed >> 20} MB are needed in {library.data_dir}"
+            f" and {free >> 20} MB are free; delete a video or choose another --data-dir."
         )
 
 
@@ -87,7 +88,9 @@ def run_job(
         jobs.finish(job, "failed", str(error))
         raise
     except Exception as error:
-        jobs.finish(job, "failed", f"Indexing failed unexpectedly ({type(error).__name__}: {error}); retry goes on from here.")
+        jobs.finish(
+            job, "failed", f"Indexing failed unexpectedly ({type(error).__name__}: {error}); retry goes on from here."
+        )
         raise
     finally:
         stop.set()
@@ -95,15 +98,29 @@ def run_job(
     return library.video(job.video_id)
 
 
+class Lane(Protocol):
+    def run(self) -> None:
+        """Do the rest of the lane's work and mark it as done."""
+
+
 def _run_lanes(
-    library: Library, models: Models, video: Video, stop: threading.Event, on_progress: Callable[[dict[str, float]], None] | None
+    library: Library,
+    models: Models,
+    video: Video,
+    stop: threading.Event,
+    on_progress: Callable[[dict[str, float]], None] | None,
 ) -> None:
     path = Path(video.source_path)
     if not path.exists():
         raise UnreadableMedia(f"{video.file} is no longer there; add it again and indexing goes on from where it was.")
     work = Work(library, models, video.id, path, MediaInfo.from_json(video.info), stop)
     pages = Pages(work)
-    lanes = {"media": MediaLane(work), "see": SeeLane(work, pages), "read": ReadLane(work, pages), "hear": HearLane(work)}
+    lanes: dict[str, Lane] = {
+        "media": MediaLane(work),
+        "see": SeeLane(work, pages),
+        "read": ReadLane(work, pages),
+        "hear": HearLane(work),
+    }
     with ThreadPoolExecutor(len(lanes), thread_name_prefix="lane") as pool:
         waiting = {name for name in lanes if not library.lane_done(video.id, name)}
         if "read" in waiting:

@@ -24,11 +24,14 @@ class JobQueue:
     def add(self, video_id: str, owner: str) -> Job:
         """Queue a video, or give back the job that is already queued or running for it."""
         with self.db.transaction() as db:
-            row = db.execute("SELECT id FROM jobs WHERE video_id = ? AND status IN ('queued', 'running')", (video_id,)).fetchone()
+            row = db.execute(
+                "SELECT id FROM jobs WHERE video_id = ? AND status IN ('queued', 'running')", (video_id,)
+            ).fetchone()
             job_id = row["id"] if row else uuid.uuid4().hex[:12]
             if row is None:
                 db.execute(
-                    "INSERT INTO jobs (id, video_id, owner, created_at) VALUES (?, ?, ?, ?)", (job_id, video_id, owner, time.time())
+                    "INSERT INTO jobs (id, video_id, owner, created_at) VALUES (?, ?, ?, ?)",
+                    (job_id, video_id, owner, time.time()),
                 )
                 db.execute("UPDATE videos SET status = 'waiting', error = NULL WHERE id = ?", (video_id,))
         return self.job(job_id)
@@ -46,13 +49,14 @@ class JobQueue:
 
     def active(self, owner: str | None = None) -> list[Job]:
         rows = self.db.rows(
-            "SELECT * FROM jobs WHERE status IN ('queued', 'running') AND (:owner IS NULL OR owner = :owner) ORDER BY created_at",
+            "SELECT * FROM jobs WHERE status IN ('queued', 'running') AND (:owner IS NULL OR owner = :owner)"
+            " ORDER BY created_at",
             {"owner": owner},
         )
         return [self._job(row) for row in rows]
 
     def claim(self, worker: str, job_id: str | None = None) -> Job | None:
-        """Take the oldest waiting job (or the given one), also one whose worker died; None if there is nothing to do."""
+        """Take the oldest waiting job (or the given one), also one whose worker died; None if there is none."""
         with self.db.transaction() as db:
             self._give_up_hopeless(db)
             row = db.execute(
@@ -64,7 +68,8 @@ class JobQueue:
                 return None
             now, progress = time.time(), _progress(db, row["video_id"])
             db.execute(
-                "UPDATE jobs SET status = 'running', worker = ?, attempts = CASE WHEN ? > progress THEN 1 ELSE attempts + 1 END,"
+                "UPDATE jobs SET status = 'running', worker = ?,"
+                " attempts = CASE WHEN ? > progress THEN 1 ELSE attempts + 1 END,"
                 " progress = ?, heartbeat_at = ?, started_at = coalesce(started_at, ?) WHERE id = ?",
                 (worker, progress, progress, now, now, row["id"]),
             )
@@ -72,24 +77,29 @@ class JobQueue:
         return self.job(row["id"])
 
     def _give_up_hopeless(self, db: sqlite3.Connection) -> None:
-        sentence = "Indexing broke off again and again at the same place; the file may be damaged. Re-encode it, then retry."
+        sentence = (
+            "Indexing broke off again and again at the same place; the file may be damaged. Re-encode it, then retry."
+        )
         rows = db.execute(
             "SELECT id, video_id FROM jobs WHERE status = 'running' AND heartbeat_at < ? AND attempts >= ?",
             (time.time() - STALE_AFTER_S, MAX_ATTEMPTS),
         ).fetchall()
         for row in rows:
             db.execute(
-                "UPDATE jobs SET status = 'failed', error = ?, finished_at = ? WHERE id = ?", (sentence, time.time(), row["id"])
+                "UPDATE jobs SET status = 'failed', error = ?, finished_at = ? WHERE id = ?",
+                (sentence, time.time(), row["id"]),
             )
             db.execute("UPDATE videos SET status = 'failed', error = ? WHERE id = ?", (sentence, row["video_id"]))
 
     def release_dead(self) -> None:
-        """Hand back at once the jobs of workers whose process (of this machine) is gone, without waiting for staleness."""
+        """Hand back at once the jobs of workers whose process (of this machine) is gone."""
         for row in self.db.rows("SELECT id, worker FROM jobs WHERE status = 'running'"):
             host, _, pid = (row["worker"] or "").partition(":")
             if host == os.uname().nodename and pid.isdigit() and not _alive(int(pid)):
                 with self.db.transaction() as db:
-                    db.execute("UPDATE jobs SET heartbeat_at = 0 WHERE id = ? AND worker = ?", (row["id"], row["worker"]))
+                    db.execute(
+                        "UPDATE jobs SET heartbeat_at = 0 WHERE id = ? AND worker = ?", (row["id"], row["worker"])
+                    )
 
     def heartbeat(self, job: Job) -> bool:
         """Say that the worker lives; returns False when the work should stop (cancelled, or the video was deleted)."""
@@ -101,7 +111,8 @@ class JobQueue:
     def finish(self, job: Job, status: str, error: str | None = None) -> None:
         with self.db.transaction() as db:
             db.execute(
-                "UPDATE jobs SET status = ?, error = ?, finished_at = ? WHERE id = ?", (status, error, time.time(), job.id)
+                "UPDATE jobs SET status = ?, error = ?, finished_at = ? WHERE id = ?",
+                (status, error, time.time(), job.id),
             )
             video_status = {"done": "ready"}.get(status, status)
             db.execute("UPDATE videos SET status = ?, error = ? WHERE id = ?", (video_status, error, job.video_id))
@@ -110,7 +121,8 @@ class JobQueue:
         """Ask the worker to stop; what is indexed so far stays searchable and a retry goes on from there."""
         with self.db.transaction() as db:
             db.execute(
-                "UPDATE jobs SET cancel_requested = 1 WHERE video_id = ? AND status IN ('queued', 'running')", (video_id,)
+                "UPDATE jobs SET cancel_requested = 1 WHERE video_id = ? AND status IN ('queued', 'running')",
+                (video_id,),
             )
             db.execute(
                 "UPDATE jobs SET status = 'cancelled', finished_at = ? WHERE video_id = ? AND status = 'queued'",
@@ -119,7 +131,10 @@ class JobQueue:
             db.execute("UPDATE videos SET status = 'cancelled' WHERE id = ? AND status = 'waiting'", (video_id,))
 
     def _job(self, row: sqlite3.Row) -> Job:
-        lanes = {r["lane"]: r["until"] for r in self.db.rows("SELECT lane, until FROM lanes WHERE video_id = ?", (row["video_id"],))}
+        lanes = {
+            r["lane"]: r["until"]
+            for r in self.db.rows("SELECT lane, until FROM lanes WHERE video_id = ?", (row["video_id"],))
+        }
         fields = {key: row[key] for key in row.keys() if key != "progress"}  # noqa: SIM118 (a Row iterates its values)
         return Job(**fields | {"cancel_requested": bool(row["cancel_requested"]), "lanes": lanes})
 

@@ -23,6 +23,7 @@ from model.media.audio import read_audio
 from model.media.frames import Frame, FrameReader, open_frames
 from model.media.probe import MediaInfo
 from model.media.remux import make_playable
+from model.reading_gate import ReadingGate
 from model.screen_text import Sighting, merge_sightings
 from model.speech import Speech, VoiceActivity
 from retrieval.clips import SAMPLE_EVERY_S, ClipSpan, split_into_clips
@@ -64,7 +65,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Page:
-    """A picture to be read; `picture` is None at the end of a clip, when everything before `time` has been handed over."""
+    """A picture to be read; `picture` is None at the end of a clip: all before `time` has been handed over."""
 
     time: float
     picture: np.ndarray | None
@@ -138,8 +139,9 @@ class SeeLane:
         first = next(frames, None)
         shown = None
         if start > 0 and (first is None or first.time - start > SAMPLE_EVERY_S):  # resumed inside a still stretch
-            for shown in itertools.takewhile(lambda frame: frame.time < start, reader.frames(0.0)):
+            for frame in itertools.takewhile(lambda frame: frame.time < start, reader.frames(0.0)):
                 self.work.check()
+                shown = frame
             frames = reader.frames(start)
         elif first is not None:
             frames = itertools.chain([first], frames)
@@ -158,17 +160,20 @@ class SeeLane:
         new = [sample.picture for sample in span.samples if sample.picture is not None]
         tags: list[tuple[str, float]] = []
         colours: list[tuple[str, float]] = []
-        vectors = np.zeros((0, work.models.vision.dim), np.float32)
+        vectors, concepts = np.zeros((0, work.models.vision.dim), np.float32), np.zeros(0, np.float16)
         if new:
             features = work.models.vision.encode_frames(np.stack(new))
             tags = mean_shares(work.models.vision.tags(features), _TAGS, _TAG_SHARE)
             colours = mean_shares([describe_colours(picture) for picture in new], 6, 0.02)
-            rows = np.cumsum([sample.picture is not None for sample in span.samples]) - 1  # a repeat shows the row before
-            vectors = features.pooled[rows]
+            rows = (
+                np.cumsum([sample.picture is not None for sample in span.samples]) - 1
+            )  # a repeat shows the row before
+            vectors, concepts = features.pooled[rows], features.probabilities.max(axis=0)
         clip = Clip(0, work.video_id, number, span.start, span.end, tags, colours)
         save_clip_pictures(work.library, clip, span, work.info.duration)
         times = np.array([max(sample.time, span.start) for sample in span.samples], np.float32)
-        work.library.add_clip(clip, times, vectors, segment_vectors(times, vectors, span.start, span.end))
+        segments = segment_vectors(times, vectors, span.start, span.end)
+        work.library.add_clip(clip, times, vectors, segments, concepts)
 
 
 class ReadLane:
@@ -180,6 +185,7 @@ class ReadLane:
 
     def run(self) -> None:
         work, sightings = self.work, list[Sighting]()
+        work.models.reader.forget()
         for page in self.pages:
             work.check()
             if page.picture is not None:
@@ -187,6 +193,7 @@ class ReadLane:
             elif page.time > work.until("read"):
                 work.library.add_sightings(work.video_id, sightings, page.time)
                 sightings = []
+                work.models.reader.forget()
                 if time.monotonic() - self._merged_at > _MERGE_EVERY_S:
                     self._merge()
         self._merge()

@@ -1,9 +1,9 @@
 """The library: videos, their clips and passages, and the vectors to find them by. Owns the data folder's layout.
 
-    DATA/cuepoint.sqlite3          everything that cannot be made again cheaply
-    DATA/indexes/*.faiss           made again from SQLite when missing or damaged
-    DATA/videos/ID/                playable copy, thumbnails, filmstrip
-    DATA/incoming/                 uploads that are still being indexed
+DATA/cuepoint.sqlite3          everything that cannot be made again cheaply
+DATA/indexes/*.faiss           made again from SQLite when missing or damaged
+DATA/videos/ID/                playable copy, thumbnails, filmstrip
+DATA/incoming/                 uploads that are still being indexed
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Library:
         self.db = Database(data_dir / "cuepoint.sqlite3")
         self.add_owner(LOCAL_OWNER)
 
-    # -- folders ---------------------------------------------------------------------------------------------------
+    # -- folders -----------------------------------------------------------------------------------
 
     def folder(self, video_id: str) -> Path:
         """Where a video's playable copy, thumbnails and filmstrip lie."""
@@ -62,7 +62,7 @@ class Library:
     def filmstrip(self, video_id: str) -> Path:
         return self.folder(video_id) / "filmstrip.jpg"
 
-    # -- videos ----------------------------------------------------------------------------------------------------
+    # -- videos ------------------------------------------------------------------------------------
 
     def add_owner(self, owner: str) -> None:
         if not self.db.row("SELECT 1 FROM users WHERE id = ?", (owner,)):
@@ -72,13 +72,16 @@ class Library:
     def add_video(self, path: Path, digest: str, info: dict[str, Any], owner: str, title: str | None = None) -> Video:
         """Register a file; the same content of the same owner gives back the video that is already there."""
         self.add_owner(owner)
-        video_id = digest[:12] if owner == LOCAL_OWNER else hashlib.sha256(f"{owner} {digest}".encode()).hexdigest()[:12]
+        video_id = (
+            digest[:12] if owner == LOCAL_OWNER else hashlib.sha256(f"{owner} {digest}".encode()).hexdigest()[:12]
+        )
         with self.db.transaction() as db:
             db.execute(
-                "INSERT OR IGNORE INTO videos (id, owner, content_hash, title, file, source_path, bytes, info, duration,"
-                " warnings, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR IGNORE INTO videos (id, owner, content_hash, title, file, source_path, bytes, info,"
+                " duration, warnings, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
-                    video_id, owner, digest, title or path.name, title or str(path), str(path.resolve()), path.stat().st_size,
+                    video_id, owner, digest, title or path.name, title or str(path), str(path.resolve()),
+                    path.stat().st_size,
                     json.dumps(info), info["duration"], json.dumps(info.get("warnings", [])), time.time(),
                 ),
             )  # fmt: skip
@@ -99,7 +102,10 @@ class Library:
     def videos(self, owner: str | None = None) -> list[Video]:
         """Newest first."""
         where = "WHERE owner = :owner" if owner else ""
-        return [_video(row) for row in self.db.rows(f"SELECT * FROM videos {where} ORDER BY created_at DESC", {"owner": owner})]
+        return [
+            _video(row)
+            for row in self.db.rows(f"SELECT * FROM videos {where} ORDER BY created_at DESC", {"owner": owner})
+        ]
 
     def update_video(self, video_id: str, **columns: object) -> None:
         """Set columns such as status, error, media_path, title, index_seconds, source_path."""
@@ -129,7 +135,7 @@ class Library:
         if source.parent.parent == self.incoming.resolve():
             shutil.rmtree(source.parent, ignore_errors=True)
 
-    # -- progress of the lanes ----------------------------------------------------------------------------------------
+    # -- progress of the lanes ---------------------------------------------------------------------
 
     def lane_until(self, video_id: str, lane: str) -> float:
         """Seconds of video that a lane has finished."""
@@ -143,7 +149,9 @@ class Library:
     def add_lane_seconds(self, video_id: str, lane: str, seconds: float) -> None:
         """Count the wall time that a lane took, over all of its runs."""
         with self.db.transaction() as db:
-            db.execute("UPDATE lanes SET seconds = seconds + ? WHERE video_id = ? AND lane = ?", (seconds, video_id, lane))
+            db.execute(
+                "UPDATE lanes SET seconds = seconds + ? WHERE video_id = ? AND lane = ?", (seconds, video_id, lane)
+            )
 
     def lane_seconds(self, video_id: str) -> dict[str, float]:
         """Wall time of each lane; they run side by side, so the sum is more than the whole."""
@@ -158,16 +166,24 @@ class Library:
                 (video_id, lane),
             )
 
-    # -- what the lanes find --------------------------------------------------------------------------------------------
+    # -- what the lanes find -----------------------------------------------------------------------
 
-    def add_clip(self, clip: Clip, times: np.ndarray, vectors: np.ndarray, segments: np.ndarray) -> int:
-        """Store a clip, its frame vectors [n, D], the vectors [m, D] that searching uses, and the see lane's progress."""
+    def add_clip(
+        self, clip: Clip, times: np.ndarray, vectors: np.ndarray, segments: np.ndarray, concepts: np.ndarray
+    ) -> int:
+        """Store a clip with the see lane's progress.
+
+        times: [n] seconds and vectors: [n, D] of its frames; segments: [m, D], what searching uses; concepts: [C], how
+        probable each thing is that the encoder knows by name, where it is most probable.
+        """
         with self.db.transaction() as db:
             cursor = db.execute(
-                "INSERT INTO clips (video_id, number, start, end, tags, colours, times, vectors) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO clips (video_id, number, start, end, tags, colours, times, vectors, concepts)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     clip.video_id, clip.number, clip.start, clip.end, json.dumps(clip.tags), json.dumps(clip.colours),
                     times.astype("<f4").tobytes(), vectors.astype("<f2").tobytes(),
+                    concepts.astype("<f2").tobytes(),
                 ),
             )  # fmt: skip
             clip_id = int(cursor.lastrowid or 0)
@@ -212,7 +228,9 @@ class Library:
                     "INSERT INTO passages (video_id, source, start, end, text) VALUES (?, ?, ?, ?, ?)",
                     (video_id, source, start, end, text),
                 )
-                db.execute("INSERT INTO passage_words (rowid, words) VALUES (?, ?)", (cursor.lastrowid, index_text(text)))
+                db.execute(
+                    "INSERT INTO passage_words (rowid, words) VALUES (?, ?)", (cursor.lastrowid, index_text(text))
+                )
                 db.execute(
                     "INSERT INTO vectors (video_id, kind, passage_id, vector) VALUES (?, 'text', ?, ?)",
                     (video_id, cursor.lastrowid, vector.astype("<f4").tobytes()),
@@ -220,11 +238,12 @@ class Library:
             if lane_until:
                 _advance(db, video_id, *lane_until)
 
-    # -- reading back ---------------------------------------------------------------------------------------------------
+    # -- reading back ------------------------------------------------------------------------------
 
     def clips(self, video_id: str) -> list[Clip]:
         rows = self.db.rows(
-            "SELECT id, video_id, number, start, end, tags, colours FROM clips WHERE video_id = ? ORDER BY start", (video_id,)
+            "SELECT id, video_id, number, start, end, tags, colours FROM clips WHERE video_id = ? ORDER BY start",
+            (video_id,),
         )
         return [_clip(row) for row in rows]
 
@@ -235,19 +254,32 @@ class Library:
 
     def video_frames(self, video_id: str) -> list[ClipFrames]:
         """The sampled frames of every clip of a video, in order of time."""
-        return [_clip_frames(row) for row in self.db.rows("SELECT * FROM clips WHERE video_id = ? ORDER BY start", (video_id,))]
+        return [
+            _clip_frames(row)
+            for row in self.db.rows("SELECT * FROM clips WHERE video_id = ? ORDER BY start", (video_id,))
+        ]
+
+    def concepts(self, video_ids: Sequence[str]) -> np.ndarray:
+        """How probable each thing is that the encoder knows by name: float32 [clips with a picture, C]."""
+        marks, values = _marks(video_ids)
+        rows = self.db.rows(f"SELECT concepts FROM clips WHERE video_id IN ({marks}) AND length(concepts) > 0", values)
+        return np.array([np.frombuffer(row["concepts"], "<f2") for row in rows], np.float32)
 
     def passages(self, video_id: str, source: Source | None = None) -> list[Passage]:
         """In order of time."""
         rows = self.db.rows(
-            "SELECT * FROM passages WHERE video_id = :video AND (:source IS NULL OR source = :source) ORDER BY start, id",
+            "SELECT * FROM passages WHERE video_id = :video AND (:source IS NULL OR source = :source)"
+            " ORDER BY start, id",
             {"video": video_id, "source": source},
         )
         return [Passage(**dict(row)) for row in rows]
 
     def passages_by_id(self, ids: Iterable[int]) -> dict[int, Passage]:
         marks, values = _marks(ids)
-        return {row["id"]: Passage(**dict(row)) for row in self.db.rows(f"SELECT * FROM passages WHERE id IN ({marks})", values)}
+        return {
+            row["id"]: Passage(**dict(row))
+            for row in self.db.rows(f"SELECT * FROM passages WHERE id IN ({marks})", values)
+        }
 
     def match_words(self, expression: str, video_ids: Sequence[str] | None, limit: int) -> list[tuple[Passage, float]]:
         """Passages that match an FTS5 expression with their BM25 score (higher is better), best first."""

@@ -55,6 +55,7 @@ CREATE TABLE clips (
     colours TEXT NOT NULL,
     times BLOB NOT NULL,
     vectors BLOB NOT NULL,
+    concepts BLOB NOT NULL,
     UNIQUE (video_id, number)
 );
 

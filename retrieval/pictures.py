@@ -36,8 +36,8 @@ def save_filmstrip(library: Library, video_id: str) -> None:
     for number in range(TILES):
         path = _tile(library, video_id, number)
         if path.exists():
-            with Image.open(path) as tile:
-                tiles.append(tile.resize((_tile_width(tile), TILE_HEIGHT_PX)))
+            with Image.open(path) as stored:
+                tiles.append(stored.resize((_tile_width(stored), TILE_HEIGHT_PX)))
         elif tiles:
             tiles.append(tiles[-1])
     if not tiles:

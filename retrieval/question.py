@@ -22,38 +22,58 @@ _SPOKEN_VERBS = (
 )
 _SPEAKER = r"narrator|narration|voice|speaker|speech|presenter|interviewer|commentator|host|announcer"
 _RULES: list[tuple[Kind, str]] = [
-    ("summary", r"\b(summar|what (is|was) (this|the) (video|clip|film|movie) about|what happens in (this|the) video|main (topic|point)s?)"),
-    ("when", r"^\s*(when\b|at (what|which) (time|moment|point|second|minute)|from when|how (long|far) into|what time (in|of) the video)"),
+    (
+        "summary",
+        r"\b(summar|what (is|was) (this|the) (video|clip|film|movie) about|what happens in (this|the) video|"
+        r"main (topic|point)s?)",
+    ),
+    (
+        "when",
+        r"^\s*(when\b|at (what|which) (time|moment|point|second|minute)|from when|how (long|far) into|"
+        r"what time (in|of) the video)",
+    ),
     ("count", r"\bhow (many|often)\b|\bnumber of times\b"),
     ("colour", r"\b(what|which) colou?rs?\b|\bwhat is the colou?r\b"),
     (
         "screen_text",
-        r"\b(written|on[- ]screen|on the screen|caption|subtitle|title|headline|logo|label|sign\b|button|spell|spells|spelt|credits?|"
-        r"text|phone number|web ?site|url|e-?mail address|price|type[ds]?\b.*\bletters?|words? (is|are|appears?|stands?|laid)|"
+        r"\b(written|on[- ]screen|on the screen|caption|subtitle|title|headline|logo|label|sign\b|button|spell|spells|"
+        r"spelt|credits?|text|phone number|web ?site|url|e-?mail address|price|type[ds]?\b.*\bletters?|"
+        r"words? (is|are|appears?|stands?|laid)|"
         r"(which|what) (film|movie|show|app|program|programme) is)",
     ),
     ("spoken", rf"\b({_SPEAKER})\b|\b(what|who|which|how|why|does|did|do)\b.*\b({_SPOKEN_VERBS})\b"),
-    ("where", r"^\s*where\b|\b(in|at) (which|what) (room|place|city|country|location)\b|\bfrom (what|which) (viewpoint|angle)\b"),
+    (
+        "where",
+        r"^\s*where\b|\b(in|at) (which|what) (room|place|city|country|location)\b|"
+        r"\bfrom (what|which) (viewpoint|angle)\b",
+    ),
     ("action", r"\bwhat (is|are|was|were) .*\bdoing\b|\bwhat (does|do|did) .*\bdo\b|\bwhat happens\b"),
 ]  # the first that matches decides
 _SOURCE_OF: dict[Kind, Source] = {"spoken": "speech", "screen_text": "text"}
 _SPOKEN_HINT = re.compile(rf"\b({_SPEAKER}|{_SPOKEN_VERBS})\b", re.IGNORECASE)
-_TEXT_HINT = re.compile(r"\b(title|text|written|sign|caption|spell\w*|letters?|logo|label|timecode|subtitle)\b", re.IGNORECASE)
+_TEXT_HINT = re.compile(
+    r"\b(title|text|written|sign|caption|spell\w*|letters?|logo|label|timecode|subtitle)\b", re.IGNORECASE
+)
 _LEAD = re.compile(
-    r"^\s*(please\s+)?(can you\s+)?((find|show|search for|look for|jump to|go to)\s+(me\s+)?(the\s+)?(part|moment|scene|place|point|clip)?s?\s*"
-    r"((where|when|in which|with|of|that)\s+)?|when\s+(is|are|was|were|does|do|did|can)\s+|(at )?what time\s+(is|does|do|did)\s+)",
+    r"^\s*(please\s+)?(can you\s+)?((find|show|search for|look for|jump to|go to)\s+(me\s+)?(the\s+)?"
+    r"(part|moment|scene|place|point|clip)?s?\s*((where|when|in which|with|of|that)\s+)?|"
+    r"when\s+(is|are|was|were|does|do|did|can)\s+|(at )?what time\s+(is|does|do|did)\s+)",
     re.IGNORECASE,
 )
 _ABOUT = re.compile(r"\babout\s+(?:the |a |an |his |her |their )?(.+?)\s*\??$", re.IGNORECASE)
 _SPEAKING_SUBJECT = re.compile(
-    rf"\b(?:does|did|do|is|are|will)\s+(?:the\s+|a\s+|an\s+)?((?:[\w-]+\s+){{1,3}}?)(?:{_SPOKEN_VERBS})\b", re.IGNORECASE
+    rf"\b(?:does|did|do|is|are|will)\s+(?:the\s+|a\s+|an\s+)?((?:[\w-]+\s+){{1,3}}?)(?:{_SPOKEN_VERBS})\b",
+    re.IGNORECASE,
 )
-_CLOCK = re.compile(r"\b(?:at|about|around|after)\s+(?:about\s+)?(?:(\d+):(\d\d)|(\d+(?:\.\d+)?)\s*(?:s|secs?|seconds?))\b", re.IGNORECASE)
+_CLOCK = re.compile(
+    r"\b(?:at|about|around|after)\s+(?:about\s+)?(?:(\d+):(\d\d)|(\d+(?:\.\d+)?)\s*(?:s|secs?|seconds?))\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
 class Question:
-    """A parsed question. `prefers` is the source that answers this kind; `subject` is what to look for, in plain words."""
+    """A parsed question. `prefers` is the source that answers it; `subject` says what to look for, in plain words."""
 
     text: str
     kind: Kind
@@ -71,7 +91,8 @@ def parse(text: str) -> Question:
         raise UsageError("The question is empty; type what you want to know about the video.")
     if len(text) > MAX_QUESTION_CHARS:
         raise UsageError(
-            f"The question has {len(text):,} characters and {MAX_QUESTION_CHARS:,} are allowed; ask for one thing at a time."
+            f"The question has {len(text):,} characters and {MAX_QUESTION_CHARS:,} are allowed;"
+            " ask for one thing at a time."
         )
     kind: Kind = next((kind for kind, pattern in _RULES if re.search(pattern, text, re.IGNORECASE)), "visual")
     prefers = _SOURCE_OF.get(kind)

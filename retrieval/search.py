@@ -22,6 +22,8 @@ _VISUAL_WEIGHT = 0.6  # against 1 for a passage that has every word of the query
 _PREFERRED, _OTHERS = 2.0, 0.4  # factors when the question names its source
 _COSINE_FLOOR, _COSINE_SPAN = 0.25, 0.40  # MiniLM: unrelated sentences lie below the floor, paraphrases above the sum
 _CANDIDATES = 64
+_SEEN_NOWHERE = 0.005  # probability below which a thing was not seen, not even from afar
+_RANDOM_FIT = 0.20  # share of random single things that may fit better than what was found
 _KEPT_VIDEOS = 16  # frame vectors kept in memory, about 5 MB an hour of video
 
 
@@ -75,7 +77,8 @@ class Searcher:
         lexical = self.library.match_words(match_expression(question.terms), video_ids, count) if question.terms else []
         passages = self.library.passages_by_id(cosines) | {passage.id: passage for passage, _ in lexical}
         hits = [
-            Hit(passage, coverage(question.terms, passage.text), cosines.get(passage.id, 0.0)) for passage in passages.values()
+            Hit(passage, coverage(question.terms, passage.text), cosines.get(passage.id, 0.0))
+            for passage in passages.values()
         ]
         return sorted(hits, key=lambda hit: (-hit.strength, -hit.cosine, hit.passage.start))
 
@@ -102,6 +105,32 @@ class Searcher:
             moments += [Moment(row["video_id"], w.start, w.end, w.score, ["visual"]) for w in windows]
         return sorted(moments, key=lambda moment: -moment.score)[:count]
 
+    def picture_support(self, question: Question, moments: Sequence[Moment], video_ids: Sequence[str]) -> bool:
+        """Whether the best looking moments may answer at all.
+
+        No, when the question names a thing that the encoder knows by name and sees nowhere; and no, when a frame of one
+        thing picked at random fits the question about as well as the best moment does.
+        """
+        if not moments:
+            return False
+        concepts = self.library.concepts(video_ids)
+        for term in question.terms:
+            named = [index for index, names in enumerate(self.models.vision.concepts) if _is_called(names, term)]
+            if named and float(concepts[:, named].sum(axis=1).max(initial=0.0)) < _SEEN_NOWHERE:
+                return False
+        query = self.models.vision.encode_text([" ".join(question.terms) or question.subject])[0]
+        best = max(self._score(moment, query) for moment in moments[:3])
+        return float((self.models.vision.background @ query > best).mean()) <= _RANDOM_FIT
+
+    def _score(self, moment: Moment, query: np.ndarray) -> float:
+        """Cosine of a query and the best frame of a moment."""
+        scores = [
+            float((clip.vectors[inside] @ query).max())
+            for clip in self.frames(moment.video_id)
+            if (inside := (clip.times >= moment.start) & (clip.times < moment.end)).any()
+        ]
+        return max(scores, default=-1.0)
+
     def frames(self, video_id: str) -> list[ClipFrames]:
         """The frame vectors of a video, kept in memory for the next question."""
         row = self.library.db.row("SELECT count(*) AS clips FROM clips WHERE video_id = ?", (video_id,))
@@ -127,6 +156,11 @@ class Searcher:
         return moments
 
 
+def _is_called(names: Sequence[str], term: str) -> bool:
+    """Whether a thing is called `term`: its kind, or the last word of its name ("tiger cat" is a cat, no tiger)."""
+    return any(stem(words(name)[-1]) == stem(term) for name in names)
+
+
 def coverage(terms: Sequence[str], text: str) -> float:
     """The share of the terms that a text has, compared by stem."""
     if not terms:
@@ -147,7 +181,9 @@ def _merge(moments: list[Moment]) -> list[Moment]:
     for moment in sorted(moments, key=lambda m: -m.score):
         for index, other in enumerate(kept):
             shared = min(moment.end, other.end) - max(moment.start, other.start)
-            same = moment.video_id == other.video_id and shared > 0.5 * max(min(moment.end - moment.start, other.end - other.start), 0.1)
+            same = moment.video_id == other.video_id and shared > 0.5 * max(
+                min(moment.end - moment.start, other.end - other.start), 0.1
+            )
             if same:
                 if set(moment.sources) <= set(other.sources):
                     break  # the same source once more: nothing new

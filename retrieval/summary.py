@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -73,7 +74,7 @@ def _parts(clips: list[ClipFrames]) -> list[list[ClipFrames]]:
     duration = clips[-1].clip.end - clips[0].clip.start
     wanted = max(1, min(_MOST_CHAPTERS, round(duration / _CHAPTER_S) or 1, len(clips)))
     while len(parts) > wanted:
-        distances = [_distance(a, b) * min(_length(a), _length(b)) for a, b in zip(parts, parts[1:], strict=False)]
+        distances = [_distance(a, b) * min(_length(a), _length(b)) for a, b in itertools.pairwise(parts)]
         index = int(np.argmin(distances))
         parts[index : index + 2] = [parts[index] + parts[index + 1]]
     return parts
@@ -103,16 +104,20 @@ def _chapter(part: list[ClipFrames], passages: list[Passage]) -> Chapter:
     speech = next((p.text for p in inside if p.source == "speech" and len(content_words(p.text)) > 1), None)
     tags = _tags(part)
     title = text or speech or (", ".join(tags[:3]).capitalize() if tags else span(start, end))
-    return Chapter(start, end, title if len(title) <= _TITLE_CHARS else title[: _TITLE_CHARS - 1].rsplit(" ", 1)[0] + "…")
+    return Chapter(
+        start, end, title if len(title) <= _TITLE_CHARS else title[: _TITLE_CHARS - 1].rsplit(" ", 1)[0] + "…"
+    )
 
 
 def _spread(passages: list[Passage], count: int) -> list[Passage]:
     """Evenly spread over the list, the first always among them."""
-    return [passages[i] for i in sorted({round(x) for x in np.linspace(0, len(passages) - 1, min(count, len(passages)))})]
+    return [
+        passages[i] for i in sorted({round(x) for x in np.linspace(0, len(passages) - 1, min(count, len(passages)))})
+    ]
 
 
 def _central(models: Models, passages: list[Passage], count: int) -> list[Passage]:
-    """From each of `count` equal stretches the line nearest to the mean of all (a centroid summary), in order of time."""
+    """From each of `count` equal stretches the line nearest to the mean of all (a centroid summary)."""
     vectors = models.text.embed([p.text for p in passages])
     scores = vectors @ vectors.mean(axis=0)
     groups = np.array_split(np.arange(len(passages)), min(count, len(passages)))

@@ -1,4 +1,4 @@
-"""Moments inside and across clips: windows of several widths over the sampled frames of a video, scored against a query."""
+"""Moments inside and across clips: windows of several widths over a video's frames, scored against a query."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def best_windows(
 ) -> list[Window]:
     """The best windows that overlap little, best first.
 
-    times: [n] seconds, rising; vectors: float32 [n, D] of unit length; query: [D]; bounds: [m] clip boundaries in seconds,
-    to which windows that nearly touch them are moved, so that a moment starts at its cut.
+    times: [n] seconds, rising; vectors: float32 [n, D] of unit length; query: [D]; bounds: [m] clip boundaries in
+    seconds, to which windows that nearly touch them are moved, so that a moment starts at its cut.
     """
     if not len(times):
         return []

@@ -19,14 +19,14 @@ STOPWORDS = frozenset(
     here hers him his how i if in into is it its itself just let like me more most my no nor not now of off on once one
     only or other our out over own per please same she should show shown so some something somebody someone such tell
     than that the their them then there these they thing this those through to too under until up us very was we were
-    what when where which while who whom whose why will with would you your yes""".split()
+    what when where which while who whom whose why will with would you your yes""".split()  # noqa: SIM905
 )
 _ASKING = frozenset(
     """video videos clip clips scene scenes part moment moments find describe mention mentions mentioned say says said
-    saying talk talks talking speak speaks spoken speaker speakers voice narrator narration tell tells told ask asks asked
-    according explain explains word words text screen written read reads see seen visible appear appears appearing happen
-    happens happening picture image frame look looks called name named many much kind type colour color time times
-    first second last beginning start end""".split()
+    saying talk talks talking speak speaks spoken speaker speakers voice narrator narration tell tells told ask asks
+    asked according explain explains word words text screen written read reads see seen visible appear appears appearing
+    happen happens happening picture image frame look looks called name named many much kind type colour color time times
+    first second last beginning start end""".split()  # noqa: SIM905
 )  # words about asking and about video, which say nothing of what is looked for
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -20,7 +20,9 @@ class BagOfWords:
     dim = DIM
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
-        rows = [np.sum([_direction(stem(word)) for word in content_words(text)] or [np.ones(DIM)], axis=0) for text in texts]
+        rows = [
+            np.sum([_direction(stem(word)) for word in content_words(text)] or [np.ones(DIM)], axis=0) for text in texts
+        ]
         stacked = np.array(rows, np.float32).reshape(-1, DIM)
         return stacked / np.linalg.norm(stacked, axis=1, keepdims=True)
 
@@ -34,20 +36,33 @@ def _direction(word: str) -> np.ndarray:
 class Features:
     pooled: np.ndarray
     names: list[str]
+    probabilities: np.ndarray
 
 
 class ColourEncoder:
     """Sees the nearest of three colours, and is asked for them by name."""
 
     name, dim = "colours", DIM
-    colours = {"red": (200, 30, 30), "green": (30, 200, 30), "blue": (30, 30, 200)}
+    colours: ClassVar = {"red": (200, 30, 30), "green": (30, 200, 30), "blue": (30, 30, 200)}
 
     def __init__(self) -> None:
         self.text = BagOfWords()
 
     def encode_frames(self, frames: np.ndarray) -> Features:
-        names = [min(self.colours, key=lambda n: float(np.abs(np.median(f, axis=(0, 1)) - self.colours[n]).sum())) for f in frames]
-        return Features(self.text.embed(names), names)
+        names = [
+            min(self.colours, key=lambda n: float(np.abs(np.median(f, axis=(0, 1)) - self.colours[n]).sum()))
+            for f in frames
+        ]
+        probabilities = np.array([[0.9 if name == colour else 0.0 for colour in self.colours] for name in names])
+        return Features(self.text.embed(names), names, probabilities)
+
+    @property
+    def concepts(self) -> list[tuple[str, ...]]:
+        return [(name,) for name in self.colours]
+
+    @property
+    def background(self) -> np.ndarray:
+        return self.text.embed([f"thing{i}" for i in range(50)])
 
     def tags(self, features: Features) -> list[list[tuple[str, float]]]:
         return [[(name, 0.9)] for name in features.names]
@@ -83,6 +98,9 @@ class Silent:
 
     def read(self, picture: np.ndarray) -> list[Any]:
         return []
+
+    def forget(self) -> None:
+        pass
 
 
 class FakeModels:

@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def reply_to(engine: Engine, line: str) -> dict[str, Any]:
-    """The reply to one request; a request that cannot be served is answered with its `error` and does not end the batch."""
+    """The reply to one request; one that cannot be served is answered with its `error` and does not end the batch."""
     request: dict[str, Any] = {}
     try:
         request = _parsed(line)
@@ -52,7 +52,9 @@ def _served(engine: Engine, request: dict[str, Any]) -> dict[str, Any]:
     op, text = request.get("op"), str(request.get("text") or "")
     video_ids = chosen_videos(engine, [request["video_id"]] if request.get("video_id") else None)
     if op == "search":
-        return {"results": [moment_json(m) for m in engine.searcher.search(text, video_ids, int(request.get("top") or 5))]}
+        return {
+            "results": [moment_json(m) for m in engine.searcher.search(text, video_ids, int(request.get("top") or 5))]
+        }
     if op == "ask":
         return last(engine, text, video_ids).as_json()
     if op == "summary":

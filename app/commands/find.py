@@ -74,7 +74,8 @@ def print_stream(engine: Engine, text: str, videos: list[str]) -> Answer:
     print()
     titles = {video.id: video.title for video in engine.library.videos()}
     for citation in answer.citations:
-        print(f"    {span(citation.start, citation.end):>11}  {titles.get(citation.video_id, '')}: {citation.source}, {citation.quote}")
+        place = f"{span(citation.start, citation.end):>11}  {titles.get(citation.video_id, '')}"
+        print(f"    {place}: {citation.source}, {citation.quote}")
     return answer
 
 

@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def index_file(engine: Engine, path: Path) -> dict[str, Any]:
-    """Index one file and return what the contract promises: ids, counts, seconds (models loaded before the clock starts)."""
+    """Index one file and return its figures; the models are loaded before the clock of `seconds` starts."""
     if path.is_file():
         engine.models.warm("text", "vision", "speech", "reader")
     began = time.monotonic()
@@ -80,9 +80,14 @@ def _finish(engine: Engine, job: Job, video: Video) -> Video:
 
 @contextmanager
 def progress_bars(video: Video) -> Iterator[Any]:
-    """A bar for each lane; yields a function that takes the seconds each lane has done. Silent when stderr is no terminal."""
+    """A bar for each lane; yields a function that takes the seconds each lane has done. Needs a terminal."""
     names = {"media": "player copy", "see": "pictures", "read": "on-screen text", "hear": "speech"}
-    columns = (TextColumn("{task.description:>14}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description:>14}"),
+        BarColumn(),
+        TextColumn("{task.percentage:3.0f} %"),
+        TimeRemainingColumn(),
+    )
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         tasks = {lane: progress.add_task(names[lane], total=max(video.duration, 0.01)) for lane in LANES}

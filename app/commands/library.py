@@ -54,7 +54,9 @@ def _export(engine: Engine, arguments: argparse.Namespace) -> None:
     video = engine.library.video(arguments.video)
     lines = engine.library.passages(video.id, "speech")
     if arguments.format == "json":
-        text = json.dumps([{"start": p.start, "end": p.end, "text": p.text} for p in lines], ensure_ascii=False, indent=1)
+        text = json.dumps(
+            [{"start": p.start, "end": p.end, "text": p.text} for p in lines], ensure_ascii=False, indent=1
+        )
     else:
         text = {"srt": render_srt, "vtt": render_vtt}[arguments.format](lines)
     if arguments.output is None:

@@ -1,4 +1,4 @@
-"""A worker killed with -9 at random points of an index run, restarted each time, ends with the index of an unbroken run."""
+"""A worker killed with -9 at random points of a run, restarted each time, ends with the index of an unbroken run."""
 
 from __future__ import annotations
 
@@ -39,7 +39,10 @@ def fingerprint(data: Path, video_id: str) -> dict[str, object]:
         "sightings": [(s.time, [box.text for box in s.boxes]) for s in library.sightings(video_id)],
         "vectors": vectors,
         "thumbnails": [Image.open(library.thumbnail(f.clip)).size for f in frames],
-        "lanes": [tuple(row) for row in library.db.rows("SELECT lane, done FROM lanes WHERE video_id = ? ORDER BY lane", (video_id,))],
+        "lanes": [
+            tuple(row)
+            for row in library.db.rows("SELECT lane, done FROM lanes WHERE video_id = ? ORDER BY lane", (video_id,))
+        ],
     }
 
 

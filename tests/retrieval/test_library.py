@@ -18,7 +18,7 @@ VECTORS = np.eye(3, 8, dtype=np.float32)
 
 def add_clip(library: Library, video: Video, number: int, start: float, end: float) -> int:
     clip = Clip(0, video.id, number, start, end, [("dog", 0.5)], [("red", 0.4)])
-    return library.add_clip(clip, np.array([start, start + 0.5], np.float32), VECTORS[:2], VECTORS[:1])
+    return library.add_clip(clip, np.array([start, start + 0.5], np.float32), VECTORS[:2], VECTORS[:1], np.array([0.5]))
 
 
 def test_the_same_content_is_one_video_an_owner(library: Library, tmp_path: Path) -> None:

@@ -3,7 +3,9 @@ import pytest
 from retrieval.timecode import clock, span, subtitle_time
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (42.9, "0:42"), (725, "12:05"), (3723, "1:02:03"), (-1, "0:00")])
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0:00"), (42.9, "0:42"), (725, "12:05"), (3723, "1:02:03"), (-1, "0:00")]
+)
 def test_clock(seconds: float, text: str) -> None:
     assert clock(seconds) == text
 

@@ -5,7 +5,15 @@ from retrieval.words import content_words, match_expression, stem
 
 @pytest.mark.parametrize(
     ("word", "same"),
-    [("dogs", "dog"), ("running", "run"), ("stories", "story"), ("poured", "pour"), ("boxes", "box"), ("used", "use"), ("glass", "glass")],
+    [
+        ("dogs", "dog"),
+        ("running", "run"),
+        ("stories", "story"),
+        ("poured", "pour"),
+        ("boxes", "box"),
+        ("used", "use"),
+        ("glass", "glass"),
+    ],
 )
 def test_stems_meet(word: str, same: str) -> None:
     assert stem(word) == stem(same)
