@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from model.loading import Models
@@ -120,7 +120,7 @@ class Answerer:
         for piece in self._phrase(question, evidence.items, answer, stop):
             phrased += piece
             yield piece
-        yield (" " if phrased else "") + _quotes(evidence.items[:1] if phrased else evidence.items[:3])
+        yield (" " if phrased else "") + _quotes(evidence.items[:1] if phrased else evidence.items)
 
     def _summary(self, video_ids: Sequence[str], answer: Answer) -> Iterator[str]:
         for video_id in video_ids:
@@ -179,14 +179,10 @@ def in_context(question: Question, history: Sequence[Message]) -> Question:
     if not asked or not (len(question.terms) <= 1 or _LEAN.search(question.text)):
         return question
     before = parse(asked[-1])
-    return Question(
-        question.text,
-        question.kind,
-        question.prefers,
-        f"{question.subject} {before.subject}",
-        list(dict.fromkeys([*question.terms, *before.terms])),
-        question.topic,
-        question.at_s,
+    return replace(
+        question,
+        subject=f"{question.subject} {before.subject}",
+        terms=list(dict.fromkeys([*question.terms, *before.terms])),
     )
 
 
@@ -219,11 +215,15 @@ def _intro(item: Item) -> str:
 
 
 def _quotes(items: list[Item]) -> str:
-    parts = []
+    """The evidence itself: words verbatim, and of pictures what was recognised; said once where several say the same."""
+    markers: dict[str, str] = {}
     for number, item in enumerate(items, start=1):
-        lead = {"speech": "Heard", "text": "On screen"}.get(item.source)
-        parts.append(f"{lead}: “{item.quote}” [{number}]." if lead else f"The picture shows {item.quote} [{number}].")
-    return " ".join(parts)
+        if item.source == "visual":
+            lead = item.quote or "The picture that fits best is at"
+        else:
+            lead = f"{'Heard' if item.source == 'speech' else 'On screen'}: “{item.quote}”"
+        markers[lead] = markers.get(lead, "") + f" [{number}]"
+    return " ".join(f"{lead}{marks}." for lead, marks in markers.items())
 
 
 def _closed(sentence: str) -> str:

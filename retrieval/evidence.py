@@ -17,7 +17,8 @@ MAX_ITEMS = 5  # about 400 tokens of evidence: more does not help a small decode
 _QUOTE_CHARS = 300
 _NEAR_S = 2.0  # lines this close to each other belong to one utterance
 _SPEECH_COVERAGE, _SPEECH_COSINE = 0.5, 0.38
-_TEXT_COSINE = 0.30
+_GUESSES = 3
+_COLOURS, _TAGS = 4, 4  # named for a picture
 _EVERY_TOPIC_WORD = 0.99
 
 
@@ -37,7 +38,8 @@ class Item:
     def as_prompt(self, number: int) -> str:
         """The line that the decoder reads."""
         said = {"speech": f'someone says: "{self.quote}"', "text": f'text on screen: "{self.quote}"'}
-        return f"[{number}] {span(self.start, self.end)} " + said.get(self.source, f"the picture shows {self.quote}")
+        seen = f"the picture: {self.quote or 'nothing that is recognised'}"
+        return f"[{number}] {span(self.start, self.end)} " + said.get(self.source, seen)
 
 
 @dataclass(frozen=True)
@@ -82,25 +84,22 @@ class Gatherer:
     ) -> Evidence:
         """Speech or on-screen text, when the question asks for it by name."""
         source = question.prefers
+        assert source is not None
         if question.topic:
-            hits = [hit for hit in hits if coverage(question.topic, hit.passage.text) >= _EVERY_TOPIC_WORD]
-            if not hits:
-                return Evidence([], False, searched)
-        if source == "speech":
+            hits = [hit for hit in hits if coverage(question.topic, hit.passage.text) > 0]
+        elif question.is_open or source == "text":
+            hits = hits + self._others(hits, source, video_ids)
+        if source == "speech" and not question.is_open:
             good = [hit for hit in hits if hit.coverage >= _SPEECH_COVERAGE or hit.cosine >= _SPEECH_COSINE]
-        else:
-            good = [hit for hit in hits if hit.coverage > 0 or hit.cosine >= _TEXT_COSINE]
-        items = [self._item(hit.passage) for hit in good[:MAX_ITEMS]]
-        if not items and not question.topic and self._asks_openly(question):
-            assert source is not None
-            passages = [p for video_id in video_ids for p in self.library.passages(video_id, source)]
-            items = [self._item(passage) for passage in passages[:MAX_ITEMS]]
-        return Evidence(_distinct(items), bool(items), searched)
+            # "Which city is named?" names a kind of thing, not the thing: the nearest lines are the best guess
+            hits = good or (hits[:_GUESSES] if len(question.terms) <= 1 and not question.topic else [])
+        return Evidence(_distinct([self._item(hit.passage) for hit in hits])[:MAX_ITEMS], bool(hits), searched)
 
-    @staticmethod
-    def _asks_openly(question: Question) -> bool:
-        """Whether it asks for whatever is said or shown ("What does the man ask?"), not for something named."""
-        return question.kind == "screen_text" or len(question.terms) <= 1
+    def _others(self, hits: list[Hit], source: Source, video_ids: Sequence[str]) -> list[Hit]:
+        """What else is said or written, in order of time: it may be asked for in words that it does not share."""
+        known = {hit.passage.id for hit in hits}
+        passages = [p for video_id in video_ids for p in self.library.passages(video_id, source)]
+        return [Hit(passage, 0.0, 0.0) for passage in passages if passage.id not in known][:MAX_ITEMS]
 
     def _item(self, passage: Passage) -> Item:
         """A passage as evidence, a spoken one together with the rest of its utterance."""
@@ -131,16 +130,19 @@ class Gatherer:
         pictures = self.searcher.visual_moments(question.subject, video_ids, MAX_ITEMS)
         supported = self.searcher.picture_support(question, pictures, video_ids)
         if supported:
-            items += [self._picture(moment) for moment in pictures[: MAX_ITEMS - len(items)]]
+            items += [self._picture(question, moment) for moment in pictures[: MAX_ITEMS - len(items)]]
         return Evidence(_distinct(items), bool(items), searched)
 
-    def _picture(self, moment: Moment) -> Item:
-        """What was recognised in a moment: the tags of the clips it lies in."""
+    def _picture(self, question: Question, moment: Moment) -> Item:
+        """What was recognised in a moment: colours if they are asked for, else the tags of the clips it lies in."""
         clips = [c for c in self.library.clips(moment.video_id) if c.start < moment.end and c.end > moment.start]
-        tags = dict.fromkeys(name for clip in clips for name, _ in clip.tags)
-        return Item(
-            moment.video_id, moment.start, moment.end, "visual", ", ".join(list(tags)[:4]) or "nothing it knows"
-        )
+        if question.kind == "colour":
+            names = dict.fromkeys(name for clip in clips for name, _ in clip.colours)
+            quote = f"Its main colours are {', '.join(list(names)[:_COLOURS])}" if names else ""
+        else:
+            names = dict.fromkeys(name for clip in clips for name, _ in clip.tags)
+            quote = f"It looks like {', '.join(list(names)[:_TAGS])}" if names else ""
+        return Item(moment.video_id, moment.start, moment.end, "visual", quote)
 
 
 def _strong(hit: Hit) -> bool:

@@ -26,7 +26,7 @@ from model.media.remux import make_playable
 from model.reading_gate import ReadingGate
 from model.screen_text import Sighting, merge_sightings
 from model.speech import Speech, VoiceActivity
-from retrieval.clips import SAMPLE_EVERY_S, ClipSpan, split_into_clips
+from retrieval.clips import MAX_CLIP_S, SAMPLE_EVERY_S, ClipSpan, split_into_clips
 from retrieval.library import Library
 from retrieval.pictures import save_clip_pictures, save_filmstrip
 from retrieval.records import Clip
@@ -34,7 +34,7 @@ from retrieval.records import Clip
 LOOK_PX = 480  # longest side of the pictures that vision and thumbnails work from
 READ_PX = 1280  # longest side of the pictures that on-screen text is read from
 SEGMENT_S = 4.0  # one search vector for at most this much of a clip
-TEXT_GAP_S = 4.0  # on-screen text not read for longer than this has gone
+TEXT_GAP_S = MAX_CLIP_S + 1  # the first picture of every clip is read, then those that changed: text may go on so long
 _WAITING_PICTURES = 8  # pictures waiting to be read, about 3 MB each
 _MERGE_EVERY_S = 10.0  # wall time between two updates of the searchable on-screen text
 _TAGS = 5

@@ -17,7 +17,7 @@ Kind = Literal["when", "spoken", "screen_text", "count", "colour", "where", "act
 
 MAX_QUESTION_CHARS = 2000
 _SPOKEN_VERBS = (
-    r"say|says|said|saying|speak|speaks|spoken|tell|tells|told|mention|mentions|mentioned|talk|talks|talking|ask|asks|asked|"
+    r"say|says|said|saying|speak|speaks|spoken|tell|tells|told|mention|mentions|mentioned|talk|talks|talking|asks?(?!\s+for\b)|asked(?!\s+for\b)|"
     r"describe|describes|described|explain|explains|explained|name|names|shout|shouts|sing|sings|sung|call|calls|claim|claims|answer"
 )
 _SPEAKER = r"narrator|narration|voice|speaker|speech|presenter|interviewer|commentator|host|announcer"
@@ -38,7 +38,7 @@ _RULES: list[tuple[Kind, str]] = [
         "screen_text",
         r"\b(written|on[- ]screen|on the screen|caption|subtitle|title|headline|logo|label|sign\b|button|spell|spells|"
         r"spelt|credits?|text|phone number|web ?site|url|e-?mail address|price|type[ds]?\b.*\bletters?|"
-        r"words? (is|are|appears?|stands?|laid)|"
+        r"words? (is|are|appears?|stands?|laid)|(side )?panel|menu|slide|web ?page|"
         r"(which|what) (film|movie|show|app|program|programme) is)",
     ),
     ("spoken", rf"\b({_SPEAKER})\b|\b(what|who|which|how|why|does|did|do)\b.*\b({_SPOKEN_VERBS})\b"),
@@ -60,7 +60,7 @@ _LEAD = re.compile(
     r"when\s+(is|are|was|were|does|do|did|can)\s+|(at )?what time\s+(is|does|do|did)\s+)",
     re.IGNORECASE,
 )
-_ABOUT = re.compile(r"\babout\s+(?:the |a |an |his |her |their )?(.+?)\s*\??$", re.IGNORECASE)
+_ABOUT = re.compile(r"\babout\s+(.+?)(?:\s+(?:of|in|on|at|for|to|from|with|when|while)\b.*)?\s*\??$", re.IGNORECASE)
 _SPEAKING_SUBJECT = re.compile(
     rf"\b(?:does|did|do|is|are|will)\s+(?:the\s+|a\s+|an\s+)?((?:[\w-]+\s+){{1,3}}?)(?:{_SPOKEN_VERBS})\b",
     re.IGNORECASE,
@@ -80,7 +80,8 @@ class Question:
     prefers: Source | None
     subject: str
     terms: list[str]
-    topic: list[str]  # the words after "about", which an answer must have found
+    topic: list[str]  # what follows "about", up to a preposition: one of these words an answer must have found
+    is_open: bool  # asks for whatever is said or shown: "What does the man ask?"
     at_s: float | None  # a time that the question names
 
 
@@ -101,19 +102,20 @@ def parse(text: str) -> Question:
     subject = _LEAD.sub("", text).rstrip(" ?!.") or text
     about = _ABOUT.search(text)
     clock = _CLOCK.search(text)
+    bare = _without_speaker(text) if prefers == "speech" else text
     return Question(
         text=text,
         kind=kind,
         prefers=prefers,
         subject=subject,
-        terms=_terms(text if kind == "when" else subject, prefers),
+        terms=content_words(bare),
         topic=content_words(about.group(1)) if about and kind != "summary" else [],
+        is_open=not content_words(bare, fallback=False),
         at_s=(60 * int(clock[1]) + int(clock[2]) if clock[1] else float(clock[3])) if clock else None,
     )
 
 
-def _terms(text: str, prefers: Source | None) -> list[str]:
-    """Content words, without the one who speaks: a transcript does not name its speaker."""
-    if prefers == "speech" and (match := _SPEAKING_SUBJECT.search(text)):
-        text = text[: match.start(1)] + text[match.end(1) :]
-    return content_words(text)
+def _without_speaker(text: str) -> str:
+    """ "What does the tall man say?" without the man: a transcript does not name its speaker."""
+    match = _SPEAKING_SUBJECT.search(text)
+    return text[: match.start(1)] + text[match.end(1) :] if match else text

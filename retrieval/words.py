@@ -25,8 +25,8 @@ _ASKING = frozenset(
     """video videos clip clips scene scenes part moment moments find describe mention mentions mentioned say says said
     saying talk talks talking speak speaks spoken speaker speakers voice narrator narration tell tells told ask asks
     asked according explain explains word words text screen written read reads see seen visible appear appears appearing
-    happen happens happening picture image frame look looks called name named many much kind type colour color time times
-    first second last beginning start end""".split()  # noqa: SIM905
+    happen happens happening picture image frame look looks called name named many much kind type colour color time
+    times first second last beginning start end""".split()  # noqa: SIM905
 )  # words about asking and about video, which say nothing of what is looked for
 
 
@@ -40,11 +40,13 @@ def words(text: str) -> list[str]:
     return [word.lower().replace("’", "'") for word in _WORD.findall(index_text(text))]
 
 
-def content_words(text: str) -> list[str]:
-    """The words that say what is looked for, without repeats; falls back to all words when none is left."""
+def content_words(text: str, fallback: bool = True) -> list[str]:
+    """The words that say what is looked for, without repeats; by default all words when none is left."""
     every = words(text)
     chosen = [w for w in every if w.removesuffix("'s") not in STOPWORDS and w not in _ASKING]
-    return list(dict.fromkeys(chosen or [w for w in every if w not in STOPWORDS] or every))
+    if chosen or not fallback:
+        return list(dict.fromkeys(chosen))
+    return list(dict.fromkeys([w for w in every if w not in STOPWORDS] or every))
 
 
 def match_expression(terms: list[str]) -> str:

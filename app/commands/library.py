@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from app.commands import engine_of, print_json, say
 from app.engine import Engine
-from app.subtitles import render_srt, render_vtt
+from app.subtitles import render
 from model.errors import CuepointError
 from retrieval.library import LOCAL_OWNER
 from retrieval.timecode import clock, span
@@ -58,7 +58,7 @@ def _export(engine: Engine, arguments: argparse.Namespace) -> None:
             [{"start": p.start, "end": p.end, "text": p.text} for p in lines], ensure_ascii=False, indent=1
         )
     else:
-        text = {"srt": render_srt, "vtt": render_vtt}[arguments.format](lines)
+        text = render(lines, arguments.format)
     if arguments.output is None:
         print(text)
         return

@@ -1,0 +1,79 @@
+"""`cuepoint doctor`: what this machine has, which profile it will use, and why."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import shutil
+from dataclasses import asdict
+from typing import Any
+
+import av
+
+from app.commands import print_json, settings_of
+from model import hardware
+from model.errors import CuepointError
+from model.pack import embedded_pack
+from model.profile import choose_profile, list_profiles
+
+_PACKAGES = ("torch", "transformers", "faiss-cpu", "faiss-gpu", "onnxruntime", "bitsandbytes", "av", "decord", "gradio")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    report = examine(arguments)
+    if arguments.json:
+        print_json(report)
+    else:
+        for name, value in report.items():
+            print(f"{name:>10}  {_text(value)}")
+    return 1 if any("missing" in str(state) for state in report["models"].values()) else 0
+
+
+def examine(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Everything that decides how Cuepoint runs here. Touches neither the network nor the data folder."""
+    settings = settings_of(arguments)
+    machine = hardware.describe()
+    folder = next(parent for parent in (settings.data_dir, *settings.data_dir.parents) if parent.exists())
+    try:
+        profile, reason = choose_profile(settings.profile)
+        chosen = f"{profile.name}: {profile.title} ({reason})"
+    except CuepointError as error:
+        chosen = str(error)
+    return {
+        "profile": chosen,
+        "others": {p.name: p.reason for p in list_profiles() if not p.available},
+        "cores": machine.cores,
+        "cpu": machine.cpu,
+        "features": list(machine.features),
+        "precision": "bf16" if machine.bf16 else "fp32 (this CPU has no bf16 instructions)",
+        "gpu": asdict(machine.gpu) if machine.gpu else "none found",
+        "memory": f"{machine.memory_free_gb:.1f} of {machine.memory_gb:.1f} GB free",
+        "disk": f"{shutil.disk_usage(folder).free / 1e9:.1f} GB free for {settings.data_dir}",
+        "ffmpeg": {"PyAV": av.__version__, **{k: ".".join(map(str, v)) for k, v in av.library_versions.items()}},
+        "models": {name: _state(name) for name in embedded_pack().parts},
+        "packages": _versions(),
+        "network": "not used by this profile",
+    }
+
+
+def _state(part: str) -> str:
+    try:
+        return f"verified in {embedded_pack().part(part)}"
+    except CuepointError as error:
+        return f"missing or changed: {error}"
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _text(value: object) -> str:
+    if isinstance(value, dict):
+        return ("\n" + " " * 12).join(f"{key}: {text}" for key, text in value.items()) or "none"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
