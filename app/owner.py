@@ -1,0 +1,12 @@
+"""Whose library a request works on. One place, so that accounts can come without touching anything else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from retrieval.library import LOCAL_OWNER
+
+
+def owner_of(request: Any) -> str:
+    """The owner behind a request of the web app (Starlette's or Gradio's): for now everybody is the local user."""
+    return LOCAL_OWNER

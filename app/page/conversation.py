@@ -1,0 +1,79 @@
+"""A chat as Gradio's chatbot shows it: our HTML, one line a block, so that its Markdown finds nothing to read.
+
+Texts of videos, files and models are escaped before they get here; the chatbot's own sanitising stays on as well.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+from app.page.html import Shelf, chip, moment_row
+from app.page.i18n import Language
+from retrieval.records import Message
+
+_MARKER = re.compile(r"\[(\d+)\]")
+
+
+def chat_history(messages: Sequence[Message], shelf: Shelf, language: Language) -> list[dict[str, str]]:
+    """Every message in the chatbot's format; the evidence of the last answer is unfolded."""
+    last = len(messages) - 1
+    return [
+        {"role": message.role, "content": _content(message, shelf, language, unfolded=index == last)}
+        for index, message in enumerate(messages)
+    ]
+
+
+def _content(message: Message, shelf: Shelf, language: Language, unfolded: bool) -> str:
+    if message.role == "user":
+        return f'<div class="asked">{_lines(message.text)}</div>'
+    return answer_html(message.text, message.answer or {}, shelf, language, unfolded)
+
+
+def answer_html(text: str, answer: dict[str, Any], shelf: Shelf, language: Language, unfolded: bool = True) -> str:
+    """An answer with its chips, and beneath it the evidence. `answer` is `Answer.as_json()` with the "marked" text."""
+    citations: list[dict[str, Any]] = answer.get("citations", [])
+    state = "failed" if answer.get("error") else "" if answer.get("found", True) else "not-found"
+    words = _with_chips(answer.get("marked", text), citations, shelf, language)
+    said = f'<div class="answer {state}">{words}</div>' if words else waiting_html(language)
+    if not citations:
+        return said
+    return f"{said}\n\n{_evidence(citations, shelf, language, unfolded)}"
+
+
+def waiting_html(language: Language) -> str:
+    return f'<div class="answer waiting" title="{escape(language("searching"))}"><span></span><span></span><span></span></div>'
+
+
+def _with_chips(text: str, citations: list[dict[str, Any]], shelf: Shelf, language: Language) -> str:
+    """Escaped text in which each marker [1] became the chip of that citation."""
+    pieces, at = [], 0
+    for match in _MARKER.finditer(text):
+        number = int(match[1])
+        if 1 <= number <= len(citations):
+            citation = citations[number - 1]
+            video_id = citation["video_id"]
+            pieces.append(_lines(text[at : match.start()]))
+            pieces.append(chip(shelf.video(video_id), video_id, citation["start"], citation["end"], language))
+            at = match.end()
+    return "".join([*pieces, _lines(text[at:])]).strip()
+
+
+def _lines(text: str) -> str:
+    return escape(text).strip("\n").replace("\n", "<br>")
+
+
+def _evidence(citations: list[dict[str, Any]], shelf: Shelf, language: Language, unfolded: bool) -> str:
+    several = len({citation["video_id"] for citation in citations}) > 1
+    rows = "".join(
+        moment_row(shelf, c["video_id"], (c["start"], c["end"]), [c["source"]], c["quote"], language, several)
+        for c in citations
+    )
+    count = len(citations)
+    title = language("evidence_one") if count == 1 else language("evidence_count", count=count)
+    return (
+        f'<details class="evidence"{" open" if unfolded else ""}><summary>{title}</summary>'
+        f'<div class="moments">{rows}</div></details>'
+    )

@@ -1,0 +1,204 @@
+"""What happens on the page's events. Plain functions of Gradio's signature; Gradio runs them in threads."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from app.engine import Engine
+from app.example import EXAMPLE_VIDEO
+from app.owner import owner_of
+from app.page.i18n import Language, language_of
+from app.page.session import Found, Session
+from app.page.views import PARTS, Views
+from model.errors import CuepointError, UsageError
+
+logger = logging.getLogger(__name__)
+_RESULTS = 12
+_TOAST_S = 12.0
+
+
+class Handlers:
+    """`redraw`-ing handlers return one update for each of PARTS."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.library = engine.library
+        self.views = Views(engine)
+
+    # -- looking ---------------------------------------------------------------------------------------------------
+
+    def open_page(self, address: str, session: Session, request: gr.Request) -> list[Any]:
+        """A page was loaded: show the video of its address, else the one that was talked about last."""
+        session.forget_drawn()
+        owner = owner_of(request)
+        if not self._known(address, owner):
+            latest = self.engine.chats.latest(owner)
+            address = next((v for v in latest.video_ids if self._known(v, owner)), "") if latest else ""
+        if address:
+            self._show(session, owner, address)
+        return self._redraw(session, request)
+
+    def tick(self, address: str, session: Session, request: gr.Request) -> list[Any]:
+        """The clock. `address` is what the browser shows: it wins when the server was started anew in between."""
+        owner = owner_of(request)
+        if (session.shown or "") != (address or ""):
+            if session.shown is None and self._known(address, owner):
+                self._show(session, owner, address)
+            session.forget_drawn()
+        return self._redraw(session, request, leave=self._answering(session))
+
+    def summarize(self, session: Session, request: gr.Request) -> list[Any]:
+        self.views.summarize_shown(session, owner_of(request), language_of(request))
+        return self._redraw(session, request, leave=self._answering(session))
+
+    def act(self, session: Session, request: gr.Request, event: gr.EventData) -> list[Any]:
+        """A button of the library: its name and the video's id come with the event."""
+        owner, language = owner_of(request), language_of(request)
+        act, video_id = str(event._data.get("act")), str(event._data.get("id"))
+        if act == "example":
+            if sentence := self._take_in(EXAMPLE_VIDEO, owner, session, language):
+                self._warn(sentence)
+            return self._redraw(session, request)
+        try:
+            self.library.video(video_id, owner)  # theirs, and still there?
+            if act == "show":
+                self._show(session, owner, video_id)
+            elif act == "play":
+                session.shown = video_id
+            elif act == "toggle":
+                others = [other for other in session.asked if other != video_id]
+                session.asked = others if video_id in session.asked else [*others, video_id]
+            elif act == "cancel":
+                self.engine.jobs.cancel(video_id)
+            elif act == "retry":
+                self.engine.jobs.add(video_id, owner)
+            elif act == "delete":
+                self._delete(session, video_id)
+        except CuepointError as error:
+            self._warn(str(error))
+        return self._redraw(session, request, leave=self._answering(session))
+
+    def _show(self, session: Session, owner: str, video_id: str) -> None:
+        """Put a video into the player; its last chat comes with it, unless the chat is about it already."""
+        session.shown = video_id
+        if session.results and not session.results.everywhere:
+            session.results = None
+        if video_id in session.asked and session.chat_id:
+            return
+        latest = self.engine.chats.latest(owner, video_id)
+        session.chat_id = latest.id if latest else None
+        session.asked = latest.video_ids if latest else [video_id]
+        messages = self.engine.chats.messages(latest.id) if latest else []
+        answer = messages[-1].answer if messages else None
+        session.moments = marked_moments(answer or {})
+
+    def _delete(self, session: Session, video_id: str) -> None:
+        self.library.delete_video(video_id)
+        session.asked = [other for other in session.asked if other != video_id]
+        session.moments = [moment for moment in session.moments if moment[0] != video_id]
+        if session.shown == video_id:
+            session.shown, session.chat_id, session.results = None, None, None
+
+    def new_chat(self, session: Session, request: gr.Request) -> list[Any]:
+        session.chat_id, session.moments = None, []
+        session.asked = session.asked or ([session.shown] if session.shown else [])
+        return self._redraw(session, request)
+
+    # -- adding ------------------------------------------------------------------------------------------------------
+
+    def upload(self, files: list[str] | None, session: Session, request: gr.Request) -> Iterator[list[Any]]:
+        """Take in uploaded files one by one: a bad one is named with its reason, the others go on."""
+        if not files:
+            return
+        owner, language = owner_of(request), language_of(request)
+        notices: list[str] = []
+        rest = [gr.skip()] * len(PARTS)
+        yield [gr.skip(), _notice([language("uploading")], "busy"), *rest]
+        for file in files:
+            path = Path(file)
+            if sentence := self._take_in(path, owner, session, language, upload=path.name):
+                notices.append(sentence)
+            yield [gr.skip(), _notice(notices, "bad"), *self._redraw(session, request)]
+        yield [None, _notice(notices, "bad"), *self._redraw(session, request)]
+
+    def _take_in(
+        self, path: Path, owner: str, session: Session, language: Language, upload: str | None = None
+    ) -> str | None:
+        """Add a file and show it; returns a sentence when that failed or the video was there already."""
+        try:
+            video, job = self.engine.add(path, owner, upload)
+        except CuepointError as error:
+            return str(error)
+        except Exception as error:
+            logger.exception("Taking in %s failed", path.name)
+            return f"{path.name}: {language('unexpected', kind=type(error).__name__)}"
+        finally:
+            if upload:
+                path.unlink(missing_ok=True)
+        if not session.asking:
+            self._show(session, owner, video.id)
+        return None if job else language("added_known", title=video.title)
+
+    # -- finding -----------------------------------------------------------------------------------------------------
+
+    def find(self, query: str, everywhere: bool, session: Session, request: gr.Request) -> list[Any]:
+        """Search for moments in the shown video, or in all of the owner's."""
+        owner, language = owner_of(request), language_of(request)
+        try:
+            if everywhere:
+                video_ids = [video.id for video in self.library.videos(owner)]
+            else:
+                video_ids = [session.shown] if session.shown and self._known(session.shown, owner) else []
+            if not video_ids:
+                raise UsageError(language("ask_no_video"))
+            moments = self.engine.searcher.search(query, video_ids, top=_RESULTS)
+            session.results = Found(query, everywhere, tuple(moments))
+            session.moments = [(m.video_id, m.start, m.end, m.sources[0]) for m in moments]
+        except CuepointError as error:
+            self._warn(str(error))
+        except Exception as error:
+            logger.exception("Searching failed")
+            self._warn(language("unexpected", kind=type(error).__name__))
+        return self._redraw(session, request, leave=self._answering(session))
+
+    def filter_transcript(self, wanted: str, session: Session, request: gr.Request) -> list[Any]:
+        session.filters["speech"] = wanted.strip()
+        return self._redraw(session, request, leave=self._answering(session))
+
+    def filter_text(self, wanted: str, session: Session, request: gr.Request) -> list[Any]:
+        session.filters["text"] = wanted.strip()
+        return self._redraw(session, request, leave=self._answering(session))
+
+    @staticmethod
+    def _answering(session: Session) -> tuple[str, ...]:
+        """The chat that is being answered is drawn by the answer alone."""
+        return ("chat",) if session.asking and session.asking == session.chat_id else ()
+
+    # -- shared ------------------------------------------------------------------------------------------------------
+
+    def _redraw(self, session: Session, request: gr.Request, leave: tuple[str, ...] = ()) -> list[Any]:
+        return self.views.redraw(session, owner_of(request), language_of(request), leave)
+
+    def _known(self, video_id: str | None, owner: str) -> bool:
+        return bool(video_id) and self.library.db.row(
+            "SELECT 1 FROM videos WHERE id = ? AND owner = ?", (video_id, owner)
+        ) is not None
+
+    @staticmethod
+    def _warn(sentence: str) -> None:
+        gr.Warning(escape(sentence), duration=_TOAST_S, title="Cuepoint")  # it would be read as HTML
+
+
+def marked_moments(answer: dict[str, Any]) -> list[tuple[str, float, float, str]]:
+    """The citations of an answer, as the timeline marks them."""
+    return [(c["video_id"], c["start"], c["end"], c["source"]) for c in answer.get("citations", [])]
+
+
+def _notice(sentences: list[str], kind: str) -> str:
+    return "".join(f'<p class="notice {kind}" role="status">{escape(sentence)}</p>' for sentence in sentences)

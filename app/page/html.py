@@ -1,0 +1,95 @@
+"""Pieces of HTML that several parts of the page share. All text of videos, files and models is escaped here.
+
+A moment is always the link `#cue=VIDEO,START,END`; one listener in page.js plays it, wherever it stands.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from html import escape
+
+from app.page.i18n import Language
+from model.errors import UsageError
+from retrieval.library import Library
+from retrieval.records import Source, Video
+from retrieval.timecode import span
+
+SOURCE_NAMES: dict[Source, str] = {"visual": "seen", "speech": "heard", "text": "read"}
+
+
+def cue_link(video_id: str, start: float, end: float) -> str:
+    return f"#cue={video_id},{start:.3f},{end:.3f}"
+
+
+def chip(video: Video | None, video_id: str, start: float, end: float, language: Language) -> str:
+    """A moment to click, such as 0:42–0:51."""
+    times = span(start, end)
+    title = language("play", span=times, title=video.title if video else language("gone"))
+    return f'<a class="cue" href="{cue_link(video_id, start, end)}" title="{escape(title)}">{times}</a>'
+
+
+def source_badge(source: Source, language: Language) -> str:
+    """An icon (drawn by the style sheet) and the word: seen, heard or read."""
+    name = SOURCE_NAMES[source]
+    return f'<span class="source source-{name}">{language(name)}</span>'
+
+
+def empty_state(text: str, kind: str = "") -> str:
+    return f'<p class="empty {kind}">{escape(text)}</p>'
+
+
+class Shelf:
+    """Videos and their thumbnails by time, read once while one piece of the page is rendered."""
+
+    def __init__(self, library: Library, owner: str) -> None:
+        self._library = library
+        self._owner = owner
+        self._videos: dict[str, Video | None] = {}
+        self._clips: dict[str, list[tuple[float, int]]] = {}
+
+    def video(self, video_id: str) -> Video | None:
+        """None for a video that was deleted or is not the owner's."""
+        if video_id not in self._videos:
+            try:
+                self._videos[video_id] = self._library.video(video_id, self._owner)
+            except UsageError:
+                self._videos[video_id] = None
+        return self._videos[video_id]
+
+    def thumbnail(self, video_id: str, time: float) -> str:
+        """An <img> of the clip at that time, or a blank in its place; decorative, for its text stands beside it."""
+        if self.video(video_id) is None:
+            return '<span class="thumb"></span>'
+        if video_id not in self._clips:
+            rows = self._library.db.rows("SELECT start, number FROM clips WHERE video_id = ? ORDER BY start", (video_id,))
+            self._clips[video_id] = [(row["start"], row["number"]) for row in rows]
+        clips = self._clips[video_id]
+        if not clips:
+            return '<span class="thumb"></span>'
+        number = clips[max(0, bisect_right(clips, (time, float("inf"))) - 1)][1]
+        return f'<img class="thumb" src="media/{video_id}/thumbnail/{number}.jpg" alt="" loading="lazy">'
+
+
+def moment_row(
+    shelf: Shelf,
+    video_id: str,
+    times: tuple[float, float],
+    sources: Iterable[Source],
+    quote: str | None,
+    language: Language,
+    with_title: bool = False,
+) -> str:
+    """A moment as a row to click: thumbnail, where it comes from, its words, its time. One line of HTML."""
+    start, end = times
+    video = shelf.video(video_id)
+    title = video.title if video else language("gone")
+    badges = "".join(source_badge(source, language) for source in sources)
+    words = f'<span class="quote">{escape(" ".join(quote.split()))}</span>' if quote else ""
+    whose = f'<span class="whose">{escape(title)}</span>' if with_title else ""
+    label = escape(language("play", span=span(start, end), title=title))
+    return (
+        f'<a class="moment" href="{cue_link(video_id, start, end)}" title="{label}">'
+        f'{shelf.thumbnail(video_id, (start + end) / 2)}<span class="moment-words"><span class="moment-head">{badges}'
+        f'<span class="when">{span(start, end)}</span></span>{words}{whose}</span></a>'
+    )

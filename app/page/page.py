@@ -1,0 +1,114 @@
+"""The page: builds the areas, wires their events, and mounts it all on the web app."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import gradio as gr
+from fastapi import FastAPI
+
+from app.engine import Engine
+from app.page.asking import Asking
+from app.page.chat_panel import ChatPanel, build_chat_panel
+from app.page.handlers import Handlers
+from app.page.i18n import LABELS
+from app.page.library_panel import LibraryPanel, build_library_panel
+from app.page.player import PlayerArea, build_player
+from app.page.session import Session
+from app.page.tabs import TabsArea, build_tabs
+from app.page.theme import head, style_sheet, theme
+from app.page.views import BUSY_TICK_S
+
+_CONCURRENT = 8  # events of one kind at once: several people may ask, and each holds a thread
+_CACHE_S = (3600, 24 * 3600)  # every hour, uploads that nobody took in within a day are deleted
+_SHOWN = "() => [window.cuepoint ? window.cuepoint.shown() : '', null]"  # what the browser shows, before every tick
+
+
+def mount_page(app: FastAPI, engine: Engine) -> FastAPI:
+    """The web app with the page at its root."""
+    page = build_page(engine)
+    page.queue(default_concurrency_limit=_CONCURRENT, api_open=False)
+    return gr.mount_gradio_app(
+        app,
+        page,
+        path="/",
+        i18n=LABELS,
+        theme=theme(),
+        css=style_sheet(),
+        head=head(),
+        max_file_size=engine.settings.max_upload_bytes,
+        footer_links=[],
+        run_history=False,
+        ssr_mode=False,
+        show_error=False,
+        mcp_server=False,
+    )
+
+
+def build_page(engine: Engine) -> gr.Blocks:
+    with gr.Blocks(title="Cuepoint", analytics_enabled=False, fill_width=True, delete_cache=_CACHE_S) as page:
+        session = gr.State(Session())
+        address = gr.Textbox(visible=False)
+        timer = gr.Timer(BUSY_TICK_S)
+        gr.HTML(_header(engine), elem_id="header", js_on_load=None, apply_default_css=False)
+        with gr.Row(elem_id="main"):
+            with gr.Column(elem_id="library-column", min_width=0):
+                library = build_library_panel()
+            with gr.Column(elem_id="center-column", min_width=0):
+                with gr.Column(elem_id="player-area", min_width=0):
+                    player = build_player()
+                with gr.Column(elem_id="tabs-area", min_width=0):
+                    tabs = build_tabs()
+            with gr.Column(elem_id="chat-column", min_width=0):
+                chat = build_chat_panel()
+        _wire(page, engine, session, address, timer, library, player, tabs, chat)
+    return page
+
+
+def _header(engine: Engine) -> str:
+    profile = engine.profile
+    hint = escape(f"{profile.summary} Chosen: {engine.profile_reason}.")
+    return (
+        '<header class="top"><img class="logo" src="icon.svg" alt="" width="28" height="28"><h1>Cuepoint</h1>'
+        f'<span class="profile" tabindex="0" data-hint="{hint}" aria-label="{escape(profile.name)}: {hint}">'
+        f"<b>{escape(profile.name)}</b> · {escape(profile.title.lower())}</span></header>"
+    )
+
+
+def _wire(
+    page: gr.Blocks,
+    engine: Engine,
+    session: gr.State,
+    address: gr.Textbox,
+    timer: gr.Timer,
+    library: LibraryPanel,
+    player: PlayerArea,
+    tabs: TabsArea,
+    chat: ChatPanel,
+) -> None:
+    on = Handlers(engine)
+    asking = Asking(engine, on.views)
+    parts = [
+        library.cards, player.player, player.timeline, tabs.results, tabs.transcript, tabs.screen_text, tabs.summary,
+        chat.scope, chat.starter, chat.chatbot, timer,
+    ]  # fmt: skip  # in the order of views.PARTS
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    swift = quiet | {"concurrency_limit": None}  # small queries: they never wait behind somebody's question
+
+    opened = page.load(on.open_page, [address, session], parts, js=_SHOWN, **swift)
+    opened.then(on.summarize, [session], parts, **quiet)
+    timer.tick(on.tick, [address, session], parts, js=_SHOWN, **swift)
+
+    library.cards.act(on.act, [session], parts, **swift).then(on.summarize, [session], parts, **quiet)
+    library.upload.upload(on.upload, [library.upload, session], [library.upload, library.notices, *parts], **quiet)
+
+    for event in (tabs.query.submit, tabs.everywhere.input):
+        event(on.find, [tabs.query, tabs.everywhere, session], parts, **quiet)
+    tabs.transcript_filter.input(on.filter_transcript, [tabs.transcript_filter, session], parts, trigger_mode="always_last", **swift)
+    tabs.text_filter.input(on.filter_text, [tabs.text_filter, session], parts, trigger_mode="always_last", **swift)
+
+    chat.question.submit(asking.ask, [chat.question, session], [chat.question, *parts], **quiet)
+    chat.starter.ask(asking.suggested, [session], [chat.question, *parts], **quiet)
+    chat.question.stop(asking.stop, [session], None, **swift)
+    chat.new_chat.click(on.new_chat, [session], parts, **swift)

@@ -1,0 +1,97 @@
+"""Lists that follow the video: transcript, on-screen text, search results, summary and chapters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from app.page.html import Shelf, cue_link, empty_state, moment_row
+from app.page.i18n import Language
+from retrieval.records import Moment, Passage, Source, Video
+from retrieval.summary import Summary
+from retrieval.timecode import clock
+
+MOST_ROWS = 500  # a browser stays quick with that many; the filter reaches the rest
+
+
+def passage_rows(video: Video | None, passages: Sequence[Passage], source: Source, wanted: str, language: Language) -> str:
+    """Lines with their times, those that hold all words of `wanted`; only the first MOST_ROWS."""
+    if video is None:
+        return empty_state(language("no_video"))
+    kind = "transcript" if source == "speech" else "text"
+    if not passages:
+        busy = video.status in ("waiting", "indexing")
+        return empty_state(language(f"{kind}_{'later' if busy else 'none'}"), "busy" if busy else "")
+    words = wanted.lower().split()
+    fitting = [passage for passage in passages if all(word in passage.text.lower() for word in words)]
+    head = _downloads(video, language) if source == "speech" else ""
+    if not fitting:
+        return head + empty_state(language("filter_nothing", filter=wanted))
+    cut = ""
+    if len(fitting) > MOST_ROWS:
+        cut = f'<p class="cut">{language("rows_cut", shown=MOST_ROWS, total=len(fitting))}</p>'
+    rows = "".join(_row(passage, words) for passage in fitting[:MOST_ROWS])
+    return f'{head}{cut}<div class="rows rows-{kind}">{rows}</div>'
+
+
+def _row(passage: Passage, words: list[str]) -> str:
+    return (
+        f'<a class="row" href="{cue_link(passage.video_id, passage.start, passage.end)}" data-start="{passage.start:.3f}"'
+        f' data-end="{passage.end:.3f}"><span class="when">{clock(passage.start)}</span>'
+        f'<span class="row-text">{_marked(passage.text, words)}</span></a>'
+    )
+
+
+def _marked(text: str, words: list[str]) -> str:
+    """The escaped text, with the words that were filtered for marked."""
+    lowered = text.lower()
+    if len(lowered) != len(text):  # a few letters change their length: then the places would be wrong
+        return escape(text)
+    hit = [False] * len(text)
+    for word in words:
+        at = lowered.find(word)
+        while at >= 0:
+            hit[at : at + len(word)] = [True] * len(word)
+            at = lowered.find(word, at + len(word))
+    pieces, start = [], 0
+    for end in range(1, len(text) + 1):
+        if end == len(text) or hit[end] != hit[start]:
+            piece = escape(text[start:end])
+            pieces.append(f"<mark>{piece}</mark>" if hit[start] else piece)
+            start = end
+    return "".join(pieces)
+
+
+def _downloads(video: Video, language: Language) -> str:
+    links = "".join(
+        f'<a class="download" href="media/{video.id}/transcript.{kind}?download=1" download>{language("download_" + kind)}</a>'
+        for kind in ("srt", "vtt")
+    )
+    return f'<div class="downloads">{links}</div>'
+
+
+def result_rows(moments: Sequence[Moment], query: str, shelf: Shelf, with_titles: bool, language: Language) -> str:
+    """Search results, best first."""
+    if not moments:
+        return empty_state(language("find_nothing", query=query))
+    rows = "".join(
+        moment_row(shelf, m.video_id, (m.start, m.end), m.sources, m.quote, language, with_titles) for m in moments
+    )
+    return f'<div class="moments results">{rows}</div>'
+
+
+def summary_html(video: Video, summary: Summary, shelf: Shelf, language: Language) -> str:
+    """Summary, chapters to click and tags."""
+    tags = "".join(f'<span class="tag">{escape(tag)}</span>' for tag in summary.tags)
+    chapters = "".join(
+        f'<a class="row chapter" href="{cue_link(video.id, chapter.start, chapter.end)}" data-start="{chapter.start:.3f}"'
+        f' data-end="{chapter.end:.3f}">{shelf.thumbnail(video.id, (chapter.start + chapter.end) / 2)}'
+        f'<span class="when">{clock(chapter.start)}</span><span class="row-text">{escape(chapter.title)}</span></a>'
+        for chapter in summary.chapters
+    )
+    parts = [f'<p class="summary">{escape(summary.summary)}</p>']
+    if chapters:
+        parts.append(f'<h3>{language("chapters")}</h3><div class="rows rows-chapters">{chapters}</div>')
+    if tags:
+        parts.append(f'<h3>{language("tags")}</h3><div class="tags">{tags}</div>')
+    return "".join(parts)

@@ -1,0 +1,44 @@
+"""What one open page is looking at. Lives on the server, one for every browser tab."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from retrieval.records import Moment
+from retrieval.summary import Summary
+
+
+@dataclass(frozen=True)
+class Found:
+    """The last search: in the shown video, or `everywhere`."""
+
+    query: str
+    everywhere: bool
+    moments: tuple[Moment, ...]
+
+
+class Session:
+    """Changed in place by handlers of the same page that may run side by side. No dataclass: Gradio would unpack one."""
+
+    def __init__(self) -> None:
+        self.shown: str | None = None  # the video in the player
+        self.asked: list[str] = []  # the videos that questions are about
+        self.chat_id: str | None = None
+        self.asking: str | None = None  # the chat that is being answered
+        self.stopping = False
+        self.moments: list[tuple[str, float, float, str]] = []  # (video, start, end, source) marked on the timeline
+        self.results: Found | None = None
+        self.filters: dict[str, str] = {}  # source -> words that its lines must hold
+        self.summary: tuple[str, Summary] | None = None  # of the video with that id
+        self.drawn: dict[str, Any] = {}  # part of the page -> key of what it shows now
+        self.lock = threading.RLock()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Session:
+        """Gradio copies a state's first value for every new page: each gets a fresh one."""
+        return Session()
+
+    def forget_drawn(self) -> None:
+        """Draw everything anew next time."""
+        self.drawn.clear()

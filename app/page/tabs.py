@@ -1,0 +1,57 @@
+"""The tabs beneath the player: find a moment, transcript, on-screen text, summary."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import gradio as gr
+
+from app.page.i18n import LABELS
+
+
+@dataclass
+class TabsArea:
+    query: gr.Textbox
+    everywhere: gr.Checkbox
+    results: gr.HTML
+    transcript_filter: gr.Textbox
+    transcript: gr.HTML
+    text_filter: gr.Textbox
+    screen_text: gr.HTML
+    summary: gr.HTML
+
+
+def build_tabs() -> TabsArea:
+    with gr.Tabs(elem_id="tabs"):
+        with gr.Tab(LABELS("tab_find"), id="find"):
+            with gr.Row(elem_id="find-row"):
+                query = gr.Textbox(
+                    label=LABELS("find_label"),
+                    show_label=False,
+                    container=False,
+                    placeholder=LABELS("find_placeholder"),
+                    submit_btn=LABELS("find_button"),  # type: ignore[arg-type]
+                    elem_id="find",
+                    scale=4,
+                )
+                everywhere = gr.Checkbox(label=LABELS("find_everywhere"), elem_id="everywhere", container=False, scale=1)
+            results = _list("results")
+        with gr.Tab(LABELS("tab_transcript"), id="transcript"):
+            transcript_filter = _filter("filter_transcript")
+            transcript = _list("transcript")
+        with gr.Tab(LABELS("tab_text"), id="text"):
+            text_filter = _filter("filter_text")
+            screen_text = _list("screen-text")
+        with gr.Tab(LABELS("tab_summary"), id="summary"):
+            summary = _list("summary")
+    return TabsArea(query, everywhere, results, transcript_filter, transcript, text_filter, screen_text, summary)
+
+
+def _filter(key: str) -> gr.Textbox:
+    return gr.Textbox(
+        label=LABELS(key), show_label=False, container=False, placeholder=LABELS(key), elem_classes="filter", elem_id=f"{key}"
+    )
+
+
+def _list(elem_id: str) -> gr.HTML:
+    return gr.HTML(elem_id=elem_id, elem_classes="list", js_on_load=None, apply_default_css=False)

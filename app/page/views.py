@@ -1,0 +1,167 @@
+"""What every part of the page shows for a session. A part is drawn again only when its key changed.
+
+So polling costs a few small queries, and nothing flickers: least of all the player, whose playback a redraw would stop.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Hashable
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from app.engine import Engine
+from app.page.cards import library_cards
+from app.page.conversation import chat_history
+from app.page.html import Shelf, empty_state
+from app.page.i18n import Language
+from app.page.player import player_html, timeline_html
+from app.page.rows import passage_rows, result_rows, summary_html
+from app.page.session import Session
+from app.page.suggestions import suggested_questions
+from retrieval.records import Source, Video
+from retrieval.summary import Summary, summarize
+from retrieval.timecode import clock
+
+logger = logging.getLogger(__name__)
+PARTS = ("library", "player", "timeline", "results", "transcript", "screen_text", "summary", "scope", "starter", "chat", "timer")
+BUSY_TICK_S, CALM_TICK_S = 1.0, 4.0  # while something is indexed; otherwise (videos may come by the command line)
+_BUSY = ("waiting", "indexing")
+
+Part = tuple[Hashable, Callable[[], Any]]
+
+
+class Views:
+    """Draws the parts of one owner's page."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.library = engine.library
+
+    def redraw(self, session: Session, owner: str, language: Language, leave: Collection[str] = ()) -> list[Any]:
+        """One update for each of PARTS: the new content, or `gr.skip()` where nothing changed (or it is to be left)."""
+        with session.lock:
+            parts = self._parts(session, owner, language)
+            updates = []
+            for name in PARTS:
+                key, draw = parts[name]
+                if name in leave or session.drawn.get(name) == (key, language):
+                    updates.append(gr.skip())
+                else:
+                    session.drawn[name] = (key, language)
+                    updates.append(draw())
+            return updates
+
+    def _parts(self, session: Session, owner: str, language: Language) -> dict[str, Part]:
+        shelf = Shelf(self.library, owner)
+        videos = self.library.videos(owner)
+        video = shelf.video(session.shown) if session.shown else None
+        busy = any(v.status in _BUSY for v in videos)
+        cards = library_cards(self.library, self.engine.jobs, videos, session, shelf, language)
+        return {
+            "library": (cards, lambda: cards),
+            "player": self._player(video, language),
+            "timeline": self._timeline(session, video, language),
+            "results": self._results(session, shelf, language),
+            "transcript": self._passages(video, "speech", session.filters.get("speech", ""), language),
+            "screen_text": self._passages(video, "text", session.filters.get("text", ""), language),
+            "summary": self._summary(session, video, shelf, language),
+            "scope": self._scope(session, shelf, language),
+            "starter": self._starter(session, video, language),
+            "chat": self._chat(session, shelf, language),
+            "timer": (busy, lambda: gr.Timer(BUSY_TICK_S if busy else CALM_TICK_S)),
+        }
+
+    def _player(self, video: Video | None, language: Language) -> Part:
+        html = player_html(video, language)
+        return html, lambda: html
+
+    def _timeline(self, session: Session, video: Video | None, language: Language) -> Part:
+        if video is None:
+            return None, lambda: ""
+        moments = [(start, end, source) for whose, start, end, source in session.moments if whose == video.id]
+        rows = self.library.db.rows("SELECT start FROM clips WHERE video_id = ? ORDER BY start", (video.id,))
+        starts = [row["start"] for row in rows]
+        filmstrip = self.library.filmstrip(video.id).exists()
+        speaks = self._count(video, "speech") > 0
+        key = (video.id, len(starts), tuple(moments), filmstrip, speaks)
+        return key, lambda: timeline_html(video, starts, moments, filmstrip, speaks, language)
+
+    def _results(self, session: Session, shelf: Shelf, language: Language) -> Part:
+        found = session.results
+        if found is None:
+            return None, lambda: empty_state(language("find_empty"))
+        return found, lambda: result_rows(found.moments, found.query, shelf, found.everywhere, language)
+
+    def _passages(self, video: Video | None, source: Source, wanted: str, language: Language) -> Part:
+        if video is None:
+            return None, lambda: passage_rows(None, [], source, wanted, language)
+        key = (video.id, self._count(video, source), video.status in _BUSY, wanted)
+        return key, lambda: passage_rows(video, self.library.passages(video.id, source), source, wanted, language)
+
+    def _count(self, video: Video, source: Source) -> int:
+        row = self.library.db.row(
+            "SELECT count(*) AS number, max(id) AS last FROM passages WHERE video_id = ? AND source = ?", (video.id, source)
+        )
+        return row["number"] * 1_000_003 + (row["last"] or 0) if row else 0  # merged text may change without a new count
+
+    def _summary(self, session: Session, video: Video | None, shelf: Shelf, language: Language) -> Part:
+        if video is None:
+            return None, lambda: empty_state(language("no_video"))
+        summary = session.summary
+        if summary is None or summary[0] != video.id:
+            return (video.id, None), lambda: empty_state(language("summary_later"), "busy")
+        return summary, lambda: summary_html(video, summary[1], shelf, language)
+
+    def summarize_shown(self, session: Session, owner: str, language: Language) -> None:
+        """Make the summary of the video in the player once it is indexed, if that was not done yet."""
+        video = Shelf(self.library, owner).video(session.shown) if session.shown else None
+        if video is None or video.status != "ready" or (session.summary and session.summary[0] == video.id):
+            return
+        try:
+            summary = summarize(self.library, self.engine.models, video.id)
+        except Exception as error:
+            logger.exception("No summary of %s", video.id)
+            summary = Summary(language("unexpected", kind=type(error).__name__), [], [])
+        session.summary = (video.id, summary)
+
+    def _scope(self, session: Session, shelf: Shelf, language: Language) -> Part:
+        videos = [video for video_id in session.asked if (video := shelf.video(video_id))]
+        if not videos:
+            html = f'<span class="scope-title">{language("asking_none")}</span>'
+        elif len(videos) == 1:
+            html = f'<span class="scope-title">{escape(language("asking_one", title=videos[0].title))}</span>'
+        else:
+            named = "".join(_named(video, language) for video in videos)
+            html = f'<span class="scope-title">{language("asking_many", count=len(videos))}</span><span class="scope">{named}</span>'
+        for video in videos:
+            if video.status != "ready":
+                until = clock(min(self.library.lane_until(video.id, lane) for lane in ("see", "hear")))
+                html += f'<span class="scope-note">{escape(language("asking_partial", time=until))}</span>'
+                break
+        return html, lambda: f'<div class="scope-line">{html}</div>'
+
+    def _starter(self, session: Session, video: Video | None, language: Language) -> Part:
+        started = bool(session.chat_id and self.engine.chats.messages(session.chat_id)) or session.asking is not None
+        if started or video is None:
+            return None, lambda: ""
+        buttons = "".join(
+            f'<button class="suggestion" data-ask="{escape(question)}">{escape(question)}</button>'
+            for question in suggested_questions(self.library, video, language)
+        )
+        html = f'<div class="starter"><span class="starter-title">{language("suggestions")}</span>{buttons}</div>'
+        return html, lambda: html
+
+    def _chat(self, session: Session, shelf: Shelf, language: Language) -> Part:
+        messages = self.engine.chats.messages(session.chat_id) if session.chat_id else []
+        return (session.chat_id, len(messages)), lambda: chat_history(messages, shelf, language)
+
+
+def _named(video: Video, language: Language) -> str:
+    label = escape(language("forget", title=video.title))
+    return (
+        f'<span class="scope-video">{escape(video.title)}<button class="icon act-forget" data-act="toggle"'
+        f' data-id="{video.id}" aria-label="{label}" title="{label}"></button></span>'
+    )

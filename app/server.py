@@ -1,0 +1,78 @@
+"""The web app: FastAPI with the media routes, and the Gradio page mounted at /."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+from fastapi.responses import FileResponse, JSONResponse, Response
+
+from app.engine import Engine
+from app.media import media_router
+from app.workers import Supervisor
+
+logger = logging.getLogger(__name__)
+_ICONS = Path(__file__).resolve().parent.parent / "assets"
+_WARM = ("text", "vision", "decoder")  # in the order in which a first question needs them
+
+
+def create_app(engine: Engine, supervise: bool = True) -> FastAPI:
+    """The whole web app. With `supervise`, worker processes run for as long as the app does."""
+    _quiet_gradio(engine)
+    from app.page.page import mount_page
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        supervisor = Supervisor(engine.settings) if supervise else None
+        if supervisor:
+            supervisor.start()
+        threading.Thread(target=_warm, args=(engine,), name="warm", daemon=True).start()
+        try:
+            yield
+        finally:
+            if supervisor:
+                supervisor.stop()
+
+    app = FastAPI(title="Cuepoint", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.get("/healthz")
+    def health() -> JSONResponse:
+        engine.library.db.row("SELECT 1")
+        return JSONResponse({"status": "ok"})
+
+    @app.get("/favicon.ico", include_in_schema=False)
+    @app.get("/icon.svg", include_in_schema=False)
+    def icon() -> Response:
+        return FileResponse(_ICONS / "icon.svg", media_type="image/svg+xml", headers={"Cache-Control": "max-age=86400"})
+
+    app.include_router(media_router(engine))
+    return mount_page(app, engine)
+
+
+def serve(engine: Engine, host: str, port: int) -> None:
+    """Serve the app until it is interrupted."""
+    app = create_app(engine)
+    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+    logger.info("Cuepoint is at http://%s:%d", shown, port)
+    uvicorn.run(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=3)
+
+
+def _quiet_gradio(engine: Engine) -> None:
+    """Before Gradio is imported: nothing phones home, and uploads arrive inside the data folder."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    os.environ["GRADIO_TEMP_DIR"] = str(engine.settings.data_dir / "uploads")
+
+
+def _warm(engine: Engine) -> None:
+    """Load what the first question needs, while the page is already there."""
+    try:
+        engine.models.warm(*_WARM)
+    except Exception:
+        logger.exception("The models could not be loaded ahead of the first question")
