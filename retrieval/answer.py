@@ -181,6 +181,9 @@ def in_context(question: Question, history: Sequence[Message]) -> Question:
     before = parse(asked[-1])
     return replace(
         question,
+        kind=before.kind if question.is_open and question.kind == "visual" else question.kind,
+        prefers=question.prefers or before.prefers,
+        topic=question.topic or before.topic,
         subject=f"{question.subject} {before.subject}",
         terms=list(dict.fromkeys([*question.terms, *before.terms])),
     )
@@ -215,7 +218,7 @@ def _intro(item: Item) -> str:
 
 
 def _quotes(items: list[Item]) -> str:
-    """The evidence itself: words verbatim, and of pictures what was recognised; said once where several say the same."""
+    """The evidence itself: words verbatim, of pictures what was recognised; once where several say the same."""
     markers: dict[str, str] = {}
     for number, item in enumerate(items, start=1):
         if item.source == "visual":
