@@ -1,4 +1,4 @@
-"""The one small family of errors. Each message is a sentence that a person can act on; `exit_code` is the command line's."""
+"""One small family of errors. Each message is a sentence a person can act on; `exit_code` is the command line's."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -140,10 +141,11 @@ class Answerer:
             {"role": "user", "content": f"Notes:\n{notes}\n\nQuestion: {question.text}"},
         ]
         pending = ""
-        for token in self.models.decoder.stream(messages, max_new_tokens=_MAX_NEW_TOKENS, stop=stop):
-            pending += token
-            if re.search(r"[.!?]\s*$", pending) and len(pending.split()) > 2:
-                break  # one sentence is asked for; what a small decoder adds is rarely true
+        with closing(self.models.decoder.stream(messages, max_new_tokens=_MAX_NEW_TOKENS, stop=stop)) as tokens:
+            for token in tokens:
+                pending += token
+                if re.search(r"[.!?]\s*$", pending) and len(pending.split()) > 2:
+                    break  # one sentence is asked for; what a small decoder adds is rarely true
         stats = self.models.decoder.last_stats
         answer.tokens_per_second = stats.tokens_per_second if stats else None
         sentence = " ".join(pending.split())
@@ -155,7 +157,8 @@ def supporting(sentence: str, question: Question, items: Sequence[Item]) -> int 
     """The number of the item that supports a sentence best, or None when none does.
 
     Support is the share of the sentence's content words that an item (or the question) has, by stem; a number in the
-    sentence must stand in the item; and the sentence must say something that the question does not.
+    sentence must stand in the item; the sentence or the item must speak of what is asked; and the sentence must say
+    something that the question does not.
     """
     asked = {stem(word) for word in words(question.text)}
     said = [word for word in content_words(sentence) if word not in STOPWORDS]
@@ -165,7 +168,10 @@ def supporting(sentence: str, question: Question, items: Sequence[Item]) -> int 
     best, best_share = None, 0.0
     for number, item in enumerate(items, start=1):
         has = {stem(word) for word in words(item.quote)}
-        if any(word.isdigit() and word not in has for word in new):
+        strays = not question.is_open and not {stem(w) for w in question.terms} & (
+            has | {stem(w) for w in words(sentence)}
+        )
+        if strays or any(word.isdigit() and word not in has for word in new):
             continue
         share = sum(stem(word) in has for word in new) / len(new)
         if share > best_share:

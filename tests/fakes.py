@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -84,7 +84,7 @@ class Scripted:
 
     def stream(
         self, messages: list[dict[str, str]], max_new_tokens: int = 96, stop: Callable[[], bool] | None = None
-    ) -> Iterator[str]:
+    ) -> Generator[str, None, None]:
         self.asked.append(messages)
         for word in self.says.split(" "):
             if stop and stop():
