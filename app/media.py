@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import mimetypes
 from pathlib import Path
+from urllib.parse import quote
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import FileResponse, Response
@@ -75,6 +76,4 @@ def _file(path: Path, media_type: str, cache: str) -> Response:
 
 def _attachment(name: str) -> str:
     """Content-Disposition for any file name (RFC 6266)."""
-    from urllib.parse import quote
-
     return f"attachment; filename*=UTF-8''{quote(name, safe='')}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from app.example import EXAMPLE_VIDEO
@@ -25,7 +25,11 @@ def library_cards(
     """All cards of an owner's videos, newest first."""
     heading = f'<h2 class="area-title">{language("library")}</h2>'
     if not videos:
-        example = f'<button class="primary" data-act="example">{language("example")}</button>' if EXAMPLE_VIDEO.is_file() else ""
+        example = (
+            f'<button class="primary" data-act="example">{language("example")}</button>'
+            if EXAMPLE_VIDEO.is_file()
+            else ""
+        )
         return f'{heading}<div class="no-videos">{empty_state(language("library_empty"))}{example}</div>'
     cards = "".join(_card(library, jobs, video, session, shelf, language) for video in videos)
     return f'{heading}<ul class="cards">{cards}</ul>'
@@ -48,9 +52,7 @@ def _share(lanes: dict[str, float], lane: str, duration: float) -> float:
     return min(1.0, lanes.get(lane, 0.0) / duration) if duration > 0 else 0.0
 
 
-def _card(
-    library: Library, jobs: JobQueue, video: Video, session: Session, shelf: Shelf, language: Language
-) -> str:
+def _card(library: Library, jobs: JobQueue, video: Video, session: Session, shelf: Shelf, language: Language) -> str:
     title = escape(video.title)
     shown, asked = video.id == session.shown, video.id in session.asked
     label = escape(language("show_video", title=video.title, duration=clock(video.duration)))
@@ -82,12 +84,14 @@ def _actions(video: Video, asked: bool, language: Language) -> str:
     if video.status in ("failed", "cancelled"):
         buttons.append(_button("retry", video.id, language("retry", title=title)))
     sure = {"confirm": language("delete_sure", title=title), "yes": language("delete"), "no": language("keep")}
-    buttons.append(_button("delete", video.id, language("delete_video", title=title), **sure))
+    buttons.append(_button("delete", video.id, language("delete_video", title=title), data=sure))
     return "".join(buttons)
 
 
-def _button(act: str, video_id: str, label: str, pressed: bool | None = None, **data: str) -> str:
-    extra = "".join(f' data-{name}="{escape(value)}"' for name, value in data.items())
+def _button(
+    act: str, video_id: str, label: str, pressed: bool | None = None, data: Mapping[str, str] | None = None
+) -> str:
+    extra = "".join(f' data-{name}="{escape(value)}"' for name, value in (data or {}).items())
     state = "" if pressed is None else f' aria-pressed="{"true" if pressed else "false"}"'
     return (
         f'<button class="icon act-{act}" data-act="{act}" data-id="{video_id}" aria-label="{escape(label)}"'

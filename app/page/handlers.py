@@ -15,6 +15,7 @@ from app.example import EXAMPLE_VIDEO
 from app.owner import owner_of
 from app.page.i18n import Language, language_of
 from app.page.session import Found, Session
+from app.page.suggestions import example_title
 from app.page.views import PARTS, Views
 from model.errors import CuepointError, UsageError
 
@@ -141,6 +142,8 @@ class Handlers:
         finally:
             if upload:
                 path.unlink(missing_ok=True)
+        if not upload:
+            self.library.update_video(video.id, title=example_title())
         if not session.asking:
             self._show(session, owner, video.id)
         return None if job else language("added_known", title=video.title)
@@ -186,9 +189,10 @@ class Handlers:
         return self.views.redraw(session, owner_of(request), language_of(request), leave)
 
     def _known(self, video_id: str | None, owner: str) -> bool:
-        return bool(video_id) and self.library.db.row(
-            "SELECT 1 FROM videos WHERE id = ? AND owner = ?", (video_id, owner)
-        ) is not None
+        return (
+            bool(video_id)
+            and self.library.db.row("SELECT 1 FROM videos WHERE id = ? AND owner = ?", (video_id, owner)) is not None
+        )
 
     @staticmethod
     def _warn(sentence: str) -> None:

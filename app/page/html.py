@@ -62,7 +62,9 @@ class Shelf:
         if self.video(video_id) is None:
             return '<span class="thumb"></span>'
         if video_id not in self._clips:
-            rows = self._library.db.rows("SELECT start, number FROM clips WHERE video_id = ? ORDER BY start", (video_id,))
+            rows = self._library.db.rows(
+                "SELECT start, number FROM clips WHERE video_id = ? ORDER BY start", (video_id,)
+            )
             self._clips[video_id] = [(row["start"], row["number"]) for row in rows]
         clips = self._clips[video_id]
         if not clips:

@@ -118,6 +118,7 @@
     }
     if (line.dataset.speaks === "yes") addSubtitles(player);
     follow(time);
+    nameMessages();
     if (pending && pending.id === now) play(pending);
   }
 
@@ -143,10 +144,10 @@
   }
 
   function follow(time) {
-    for (const row of document.querySelectorAll(".rows .row.now")) {
+    for (const row of document.querySelectorAll(".lines .line.now")) {
       if (time < Number(row.dataset.start) || time >= Number(row.dataset.end)) row.classList.remove("now");
     }
-    for (const list of document.querySelectorAll(".rows")) {
+    for (const list of document.querySelectorAll(".lines")) {
       if (!list.offsetParent) continue; // in a tab that is not open
       const row = [...list.children].find((r) => time >= Number(r.dataset.start) && time < Number(r.dataset.end));
       if (!row || row.classList.contains("now")) continue;
@@ -159,6 +160,11 @@
 
   for (const event of ["timeupdate", "seeked", "loadedmetadata"]) document.addEventListener(event, sync, true);
   setInterval(sync, 250);
+
+  // The chatbot names a message by its source, tags and all: give screen readers the words instead.
+  function nameMessages() {
+    for (const message of document.querySelectorAll('#chatbot [data-testid][aria-label*="<"]')) message.removeAttribute("aria-label");
+  }
 
   // -- asking before something is deleted ----------------------------------------------------------------------------
   cuepoint.confirmed = (button, go) => {

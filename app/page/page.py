@@ -105,7 +105,9 @@ def _wire(
 
     for event in (tabs.query.submit, tabs.everywhere.input):
         event(on.find, [tabs.query, tabs.everywhere, session], parts, **quiet)
-    tabs.transcript_filter.input(on.filter_transcript, [tabs.transcript_filter, session], parts, trigger_mode="always_last", **swift)
+    tabs.transcript_filter.input(
+        on.filter_transcript, [tabs.transcript_filter, session], parts, trigger_mode="always_last", **swift
+    )
     tabs.text_filter.input(on.filter_text, [tabs.text_filter, session], parts, trigger_mode="always_last", **swift)
 
     chat.question.submit(asking.ask, [chat.question, session], [chat.question, *parts], **quiet)

@@ -43,9 +43,8 @@ def player_html(video: Video | None, language: Language) -> str:
 def _picture(video: Video, language: Language) -> str:
     if video.media_path:
         sound_only = " sound-only" if not video.info.get("width") else ""
-        poster = "" if sound_only else f' poster="media/{video.id}/thumbnail/0.jpg"'
         return (
-            f'<video class="video{sound_only}" src="media/{video.id}" controls playsinline preload="metadata"{poster}'
+            f'<video class="video{sound_only}" src="media/{video.id}" controls playsinline preload="metadata"'
             f' aria-label="{escape(language("player"))}: {escape(video.title)}"'
             f' data-subtitles="media/{video.id}/transcript.vtt" data-subtitles-label="{escape(language("subtitles"))}"></video>'
         )
@@ -84,7 +83,7 @@ def timeline_html(
         f' aria-valuemax="{video.duration:.2f}" aria-valuenow="0" aria-valuetext="0:00" data-video="{video.id}"'
         f' data-duration="{video.duration:.3f}" data-speaks="{"yes" if speaks else "no"}">'
         f'<div class="strip{"" if filmstrip else " blank"}"{strip}></div>{_marks(starts, video.duration)}'
-        f'{"".join(_moment(moment, video.duration) for moment in moments)}'
+        f"{''.join(_moment(moment, video.duration) for moment in moments)}"
         f'<span class="played"></span><span class="playhead"></span><span class="hover-time"></span></div>'
         f'<div class="scale"><span>0:00</span><span>{clock(video.duration / 2)}</span><span>{clock(video.duration)}</span></div>'
     )

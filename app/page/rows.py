@@ -14,7 +14,9 @@ from retrieval.timecode import clock
 MOST_ROWS = 500  # a browser stays quick with that many; the filter reaches the rest
 
 
-def passage_rows(video: Video | None, passages: Sequence[Passage], source: Source, wanted: str, language: Language) -> str:
+def passage_rows(
+    video: Video | None, passages: Sequence[Passage], source: Source, wanted: str, language: Language
+) -> str:
     """Lines with their times, those that hold all words of `wanted`; only the first MOST_ROWS."""
     if video is None:
         return empty_state(language("no_video"))
@@ -31,14 +33,14 @@ def passage_rows(video: Video | None, passages: Sequence[Passage], source: Sourc
     if len(fitting) > MOST_ROWS:
         cut = f'<p class="cut">{language("rows_cut", shown=MOST_ROWS, total=len(fitting))}</p>'
     rows = "".join(_row(passage, words) for passage in fitting[:MOST_ROWS])
-    return f'{head}{cut}<div class="rows rows-{kind}">{rows}</div>'
+    return f'{head}{cut}<div class="lines lines-{kind}">{rows}</div>'
 
 
 def _row(passage: Passage, words: list[str]) -> str:
     return (
-        f'<a class="row" href="{cue_link(passage.video_id, passage.start, passage.end)}" data-start="{passage.start:.3f}"'
+        f'<a class="line" href="{cue_link(passage.video_id, passage.start, passage.end)}" data-start="{passage.start:.3f}"'
         f' data-end="{passage.end:.3f}"><span class="when">{clock(passage.start)}</span>'
-        f'<span class="row-text">{_marked(passage.text, words)}</span></a>'
+        f'<span class="line-text">{_marked(passage.text, words)}</span></a>'
     )
 
 
@@ -84,14 +86,14 @@ def summary_html(video: Video, summary: Summary, shelf: Shelf, language: Languag
     """Summary, chapters to click and tags."""
     tags = "".join(f'<span class="tag">{escape(tag)}</span>' for tag in summary.tags)
     chapters = "".join(
-        f'<a class="row chapter" href="{cue_link(video.id, chapter.start, chapter.end)}" data-start="{chapter.start:.3f}"'
+        f'<a class="line chapter" href="{cue_link(video.id, chapter.start, chapter.end)}" data-start="{chapter.start:.3f}"'
         f' data-end="{chapter.end:.3f}">{shelf.thumbnail(video.id, (chapter.start + chapter.end) / 2)}'
-        f'<span class="when">{clock(chapter.start)}</span><span class="row-text">{escape(chapter.title)}</span></a>'
+        f'<span class="when">{clock(chapter.start)}</span><span class="line-text">{escape(chapter.title)}</span></a>'
         for chapter in summary.chapters
     )
     parts = [f'<p class="summary">{escape(summary.summary)}</p>']
     if chapters:
-        parts.append(f'<h3>{language("chapters")}</h3><div class="rows rows-chapters">{chapters}</div>')
+        parts.append(f'<h3>{language("chapters")}</h3><div class="lines lines-chapters">{chapters}</div>')
     if tags:
         parts.append(f'<h3>{language("tags")}</h3><div class="tags">{tags}</div>')
     return "".join(parts)

@@ -30,11 +30,14 @@ def build_tabs() -> TabsArea:
                     show_label=False,
                     container=False,
                     placeholder=LABELS("find_placeholder"),
+                    max_lines=1,
                     submit_btn=LABELS("find_button"),  # type: ignore[arg-type]
                     elem_id="find",
                     scale=4,
                 )
-                everywhere = gr.Checkbox(label=LABELS("find_everywhere"), elem_id="everywhere", container=False, scale=1)
+                everywhere = gr.Checkbox(
+                    label=LABELS("find_everywhere"), elem_id="everywhere", container=False, scale=1
+                )
             results = _list("results")
         with gr.Tab(LABELS("tab_transcript"), id="transcript"):
             transcript_filter = _filter("filter_transcript")
@@ -49,7 +52,13 @@ def build_tabs() -> TabsArea:
 
 def _filter(key: str) -> gr.Textbox:
     return gr.Textbox(
-        label=LABELS(key), show_label=False, container=False, placeholder=LABELS(key), elem_classes="filter", elem_id=f"{key}"
+        label=LABELS(key),
+        show_label=False,
+        container=False,
+        max_lines=1,
+        placeholder=LABELS(key),
+        elem_classes="filter",
+        elem_id=key.replace("_", "-"),
     )
 
 

@@ -7,7 +7,16 @@ from pathlib import Path
 import gradio as gr
 
 _HERE = Path(__file__).parent
-_SANS = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "Noto Sans CJK SC", "sans-serif")
+_SANS = (
+    "ui-sans-serif",
+    "system-ui",
+    "-apple-system",
+    "Segoe UI",
+    "Roboto",
+    "Noto Sans",
+    "Noto Sans CJK SC",
+    "sans-serif",
+)
 _MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 _INDIGO = gr.themes.Color(
     c50="#f1f3fd", c100="#e3e7fb", c200="#c8d0f6", c300="#a5b1ee", c400="#7f8fe4", c500="#5f72d9", c600="#4a5fd0",

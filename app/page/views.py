@@ -26,7 +26,9 @@ from retrieval.summary import Summary, summarize
 from retrieval.timecode import clock
 
 logger = logging.getLogger(__name__)
-PARTS = ("library", "player", "timeline", "results", "transcript", "screen_text", "summary", "scope", "starter", "chat", "timer")
+PARTS = (
+    "library", "player", "timeline", "results", "transcript", "screen_text", "summary", "scope", "starter", "chat", "timer",
+)  # fmt: skip
 BUSY_TICK_S, CALM_TICK_S = 1.0, 4.0  # while something is indexed; otherwise (videos may come by the command line)
 _BUSY = ("waiting", "indexing")
 
@@ -85,7 +87,7 @@ class Views:
         rows = self.library.db.rows("SELECT start FROM clips WHERE video_id = ? ORDER BY start", (video.id,))
         starts = [row["start"] for row in rows]
         filmstrip = self.library.filmstrip(video.id).exists()
-        speaks = self._count(video, "speech") > 0
+        speaks = self._newest(video, "speech") > 0
         key = (video.id, len(starts), tuple(moments), filmstrip, speaks)
         return key, lambda: timeline_html(video, starts, moments, filmstrip, speaks, language)
 
@@ -98,14 +100,15 @@ class Views:
     def _passages(self, video: Video | None, source: Source, wanted: str, language: Language) -> Part:
         if video is None:
             return None, lambda: passage_rows(None, [], source, wanted, language)
-        key = (video.id, self._count(video, source), video.status in _BUSY, wanted)
+        key = (video.id, self._newest(video, source), video.status in _BUSY, wanted)
         return key, lambda: passage_rows(video, self.library.passages(video.id, source), source, wanted, language)
 
-    def _count(self, video: Video, source: Source) -> int:
+    def _newest(self, video: Video, source: Source) -> int:
+        """Changes with the passages: the newest one's number, for merged text may change without a new count; 0 for none."""
         row = self.library.db.row(
-            "SELECT count(*) AS number, max(id) AS last FROM passages WHERE video_id = ? AND source = ?", (video.id, source)
+            "SELECT max(id) AS newest FROM passages WHERE video_id = ? AND source = ?", (video.id, source)
         )
-        return row["number"] * 1_000_003 + (row["last"] or 0) if row else 0  # merged text may change without a new count
+        return row["newest"] or 0 if row else 0
 
     def _summary(self, session: Session, video: Video | None, shelf: Shelf, language: Language) -> Part:
         if video is None:
@@ -135,7 +138,8 @@ class Views:
             html = f'<span class="scope-title">{escape(language("asking_one", title=videos[0].title))}</span>'
         else:
             named = "".join(_named(video, language) for video in videos)
-            html = f'<span class="scope-title">{language("asking_many", count=len(videos))}</span><span class="scope">{named}</span>'
+            title = language("asking_many", count=len(videos))
+            html = f'<span class="scope-title">{title}</span><span class="scope">{named}</span>'
         for video in videos:
             if video.status != "ready":
                 until = clock(min(self.library.lane_until(video.id, lane) for lane in ("see", "hear")))
