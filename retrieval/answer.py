@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -117,6 +116,9 @@ class Answerer:
         if question.kind == "when":
             yield _when(evidence.items)
             return
+        if all(item.source == "visual" for item in evidence.items):
+            yield _quotes(evidence.items)  # labels and colours are too little to let a small decoder talk about them
+            return
         phrased = ""
         for piece in self._phrase(question, evidence.items, answer, stop):
             phrased += piece
@@ -141,16 +143,15 @@ class Answerer:
             {"role": "user", "content": f"Notes:\n{notes}\n\nQuestion: {question.text}"},
         ]
         pending = ""
-        with closing(self.models.decoder.stream(messages, max_new_tokens=_MAX_NEW_TOKENS, stop=stop)) as tokens:
-            for token in tokens:
-                pending += token
-                if re.search(r"[.!?]\s*$", pending) and len(pending.split()) > 2:
-                    break  # one sentence is asked for; what a small decoder adds is rarely true
+        for token in self.models.decoder.stream(messages, max_new_tokens=_MAX_NEW_TOKENS, stop=stop):
+            pending += token
+            if re.search(r"[.!?]\s*$", pending) and len(pending.split()) > 2:
+                break  # one sentence is asked for; what a small decoder adds is rarely true
         stats = self.models.decoder.last_stats
         answer.tokens_per_second = stats.tokens_per_second if stats else None
         sentence = " ".join(pending.split())
         if sentence and (number := supporting(sentence, question, items)):
-            yield f"{_closed(sentence)} [{number}]"
+            yield f"{sentence.rstrip(' .')} [{number}]."
 
 
 def supporting(sentence: str, question: Question, items: Sequence[Item]) -> int | None:
@@ -163,7 +164,7 @@ def supporting(sentence: str, question: Question, items: Sequence[Item]) -> int 
     asked = {stem(word) for word in words(question.text)}
     said = [word for word in content_words(sentence) if word not in STOPWORDS]
     new = [word for word in said if stem(word) not in asked]
-    if not new or re.search(r"\bnotes?\b", sentence, re.IGNORECASE):
+    if not new or sentence.count('"') % 2 or re.search(r"\bnotes?\b", sentence, re.IGNORECASE):
         return None
     best, best_share = None, 0.0
     for number, item in enumerate(items, start=1):
@@ -233,7 +234,3 @@ def _quotes(items: list[Item]) -> str:
             lead = f"{'Heard' if item.source == 'speech' else 'On screen'}: “{item.quote}”"
         markers[lead] = markers.get(lead, "") + f" [{number}]"
     return " ".join(f"{lead}{marks}." for lead, marks in markers.items())
-
-
-def _closed(sentence: str) -> str:
-    return sentence.rstrip(" .")

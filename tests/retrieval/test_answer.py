@@ -80,7 +80,7 @@ def test_no_speech_at_all_is_named(library: Library, video: Video, models: FakeM
 def test_a_supported_sentence_is_kept_and_cited(answerer: Answerer, video: Video, models: FakeModels) -> None:
     models.decoder.says = "Morag has a wooden leg."
     answer = ask(answerer, "What does the speaker say about the captain?", video)
-    assert answer.text.startswith("Morag has a wooden leg [1]")
+    assert answer.text.startswith("Morag has a wooden leg [1].")
 
 
 @pytest.mark.parametrize(
