@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.errors import UsageError
+from model.errors import PackError, UsageError
 
 DEFAULT_SYSTEM = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"  # as in the model's template
 CUT = "\n[...]\n"  # stands where the middle of a text was left out
@@ -26,17 +26,18 @@ class Prompt:
 
 
 class ChatTokenizer:
-    """Of a checkpoint folder with a byte-level tokenizer.json whose special tokens are those of ChatML."""
+    """Of a checkpoint folder with a byte-level tokenizer.json. Raises PackError if that does not know ChatML."""
 
     def __init__(self, folder: Path) -> None:
         from tokenizers import Tokenizer
 
         self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self.tokenizer.encode_special_tokens = True  # as the plain characters they are written with
-        self.start: int = self.tokenizer.token_to_id("<|im_start|>")
-        self.end: int = self.tokenizer.token_to_id("<|im_end|>")
-        added = self.tokenizer.get_added_tokens_decoder()
-        self.special = frozenset(number for number, token in added.items() if token.special)
+        added = {token.content: number for number, token in self.tokenizer.get_added_tokens_decoder().items()}
+        if not {"<|im_start|>", "<|im_end|>"} <= set(added):
+            raise PackError(f"The language model in {folder} does not speak ChatML: its tokenizer has no <|im_start|>.")
+        self.start, self.end = added["<|im_start|>"], added["<|im_end|>"]
+        self.special = frozenset(added.values())
         self._newline = self.encode("\n")
         self._cut = self.encode(CUT)
 

@@ -11,15 +11,15 @@ import sys
 import threading
 import time
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from model import hardware, pack
 from model.chat_tokens import ChatTokenizer, Message, Prompt, TextStream
-from model.errors import PackError, UsageError
-from model.profile import Profile
+from model.errors import PackError
+from model.profile import DEFAULT, Precision, Profile, read_profile
 
 if TYPE_CHECKING:
     import torch
@@ -44,7 +44,7 @@ class GenerationStats:
     new_tokens: int = 0
     first_token_s: float = 0.0  # from the call, waiting for other answers included
     tokens_per_second: float = 0.0  # of the tokens after the first
-    reused_tokens: int = 0  # of the prompt, that were already computed
+    cached_tokens: int = 0  # of the prompt, that were already computed
 
 
 class Decoder(Protocol):
@@ -58,21 +58,25 @@ class Decoder(Protocol):
         max_new_tokens: int = 96,
         stop: Callable[[], bool] | None = None,
         stop_strings: Sequence[str] = (),
-    ) -> Iterator[str]: ...
+    ) -> Generator[str, None, None]: ...
 
 
 class SmolLM:
     """Safe to use from several threads; simultaneous answers take turns, token by token."""
 
-    def __init__(self, profile: Profile, folder: Path | None = None) -> None:
-        """`folder` holds a checkpoint of one's own (config.json, model.safetensors, tokenizer.json): the pack's if None."""
+    def __init__(self, profile: Profile | None = None, folder: Path | None = None) -> None:
+        """The embedded profile's settings if None; `folder` is a checkpoint other than the pack's.
+
+        Raises PackError if the pack is missing, or the folder holds another kind of network.
+        """
         from model.llama import Llama
 
+        choice = (profile or read_profile(DEFAULT)).decoder
         folder = folder or converted()
-        precision, packed = choose_precision(profile.decoder.precision)
+        precision, packed = choose_precision(choice.precision)
         self.network = Llama(folder, precision, packed)
         self.tokens = ChatTokenizer(folder)
-        self.context_tokens = min(profile.decoder.context_tokens, self.network.positions - NEW_TOKENS)
+        self.context_tokens = min(choice.context_tokens, self.network.positions - NEW_TOKENS)
         self.last_stats: GenerationStats | None = None
         self._cores = min(hardware.count_cores(), PREFILL_THREADS)
         self._turns = Turns()
@@ -92,7 +96,7 @@ class SmolLM:
         max_new_tokens: int = 96,
         stop: Callable[[], bool] | None = None,
         stop_strings: Sequence[str] = (),
-    ) -> Iterator[str]:
+    ) -> Generator[str, None, None]:
         """Pieces of the answer as they are certain. `stop` is asked before every step; none takes longer than 0.2 s.
 
         A prompt of more than the profile's `context_tokens` loses the middle of its longest messages. `last_stats` is
@@ -105,7 +109,7 @@ class SmolLM:
         cache = self.network.new_cache(len(prompt.prefix) + len(prompt.rest) + most)
         reused = self._reuse_prefix(prompt, cache, halted)
         logits = None if reused is None else self._prefill(prompt.rest, cache, halted)
-        stats = GenerationStats(len(prompt.prefix) + len(prompt.rest), reused_tokens=reused or 0)
+        stats = GenerationStats(len(prompt.prefix) + len(prompt.rest), cached_tokens=reused or 0)
         self.last_stats = stats
         if logits is None:
             return
@@ -114,7 +118,7 @@ class SmolLM:
             elapsed = time.perf_counter() - asked
             first_s = first_s or elapsed
             speed = (count - 1) / (elapsed - first_s) if count > 1 else 0.0
-            self.last_stats = GenerationStats(stats.prompt_tokens, count, first_s, speed, stats.reused_tokens)
+            self.last_stats = GenerationStats(stats.prompt_tokens, count, first_s, speed, stats.cached_tokens)
             if piece := text.feed(token):
                 yield piece
             if text.stopped:
@@ -227,15 +231,13 @@ def torch_threads(count: int) -> Iterator[None]:
             torch.set_num_threads(before)
 
 
-def choose_precision(wanted: str) -> tuple[Literal["bf16", "fp32", "nf4"], bool]:
+def choose_precision(wanted: Precision) -> tuple[Literal["bf16", "fp32", "nf4"], bool]:
     """What to compute in, and whether single tokens read 4-bit copies. "auto" is what this processor does fastest."""
-    machine = hardware.describe_cpu()[1]
-    if wanted == "auto":
-        fast = "bf16" in machine or "amx" in machine
-        return ("bf16" if fast else "fp32"), "avx2" in machine or "avx512" in machine
-    if wanted not in ("bf16", "fp32", "nf4"):
-        raise UsageError(f"The decoder precision {wanted!r} is not known: use auto, bf16, fp32 or nf4.")
-    return wanted, False  # type: ignore[return-value]
+    if wanted != "auto":
+        return wanted, False
+    machine = hardware.describe()
+    # torch's 4-bit product is fast with AVX2 and better, and a slow reference elsewhere.
+    return ("bf16" if machine.bf16 else "fp32"), bool({"avx2", "avx512"} & set(machine.features))
 
 
 def converted() -> Path:
@@ -260,7 +262,7 @@ def convert(destination: Path) -> None:
             quantization_config=GgufConfig(dequantize=True),
             local_files_only=True,
         )
-        model.to(torch.bfloat16).save_pretrained(destination)
+        model.bfloat16().save_pretrained(destination)
         AutoTokenizer.from_pretrained(source, gguf_file=GGUF, local_files_only=True).save_pretrained(destination)
     finally:
         if bars:

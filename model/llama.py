@@ -190,10 +190,11 @@ def packed_product(weight: torch.Tensor) -> Product:
 
 
 def quantized_product(weight: torch.Tensor) -> Product:
-    from bitsandbytes import nn
+    from bitsandbytes.nn.modules import Linear4bit, Params4bit
 
-    layer = nn.Linear4bit(weight.shape[1], weight.shape[0], False, torch.bfloat16, quant_type="nf4")
-    layer.weight = nn.Params4bit(weight, requires_grad=False, quant_type="nf4", blocksize=NF4_BLOCK)
+    # On "meta" its own random weight costs nothing.
+    layer = Linear4bit(weight.shape[1], weight.shape[0], False, torch.bfloat16, quant_type="nf4", device="meta")
+    layer.weight = Params4bit(weight, requires_grad=False, quant_type="nf4", blocksize=NF4_BLOCK)
     return layer.to("cpu").eval()
 
 
