@@ -117,13 +117,17 @@ class Answerer:
             yield _when(evidence.items)
             return
         if all(item.source == "visual" for item in evidence.items):
-            yield _quotes(evidence.items)  # labels and colours are too little to let a small decoder talk about them
+            yield _quotes(
+                numbered(evidence.items)
+            )  # labels and colours are too little to let a small decoder talk about them
             return
-        phrased = ""
-        for piece in self._phrase(question, evidence.items, answer, stop):
-            phrased += piece
-            yield piece
-        yield (" " if phrased else "") + _quotes(evidence.items[:1] if phrased else evidence.items)
+        phrased = self._phrase(question, evidence.items, answer, stop)
+        if phrased is None:
+            yield _quotes(numbered(evidence.items))
+            return
+        sentence, number = phrased
+        yield f"{sentence} [{number}]."
+        yield " " + _quotes([(number, evidence.items[number - 1])])
 
     def _summary(self, video_ids: Sequence[str], answer: Answer) -> Iterator[str]:
         for video_id in video_ids:
@@ -135,8 +139,8 @@ class Answerer:
 
     def _phrase(
         self, question: Question, items: list[Item], answer: Answer, stop: Callable[[], bool] | None
-    ) -> Iterator[str]:
-        """The decoder's sentences, each let through only when the evidence supports it."""
+    ) -> tuple[str, int] | None:
+        """The decoder's sentence and the number of the item that supports it; None when no item does."""
         notes = "\n".join(item.as_prompt(number) for number, item in enumerate(items, start=1))
         messages = [
             {"role": "system", "content": SYSTEM_PROMPT},
@@ -149,9 +153,13 @@ class Answerer:
                 break  # one sentence is asked for; what a small decoder adds is rarely true
         stats = self.models.decoder.last_stats
         answer.tokens_per_second = stats.tokens_per_second if stats else None
-        sentence = " ".join(pending.split())
-        if sentence and (number := supporting(sentence, question, items)):
-            yield f"{sentence.rstrip(' .')} [{number}]."
+        sentence = " ".join(pending.split()).rstrip(" .")
+        number = supporting(sentence, question, items)
+        return (sentence, number) if number else None
+
+
+def numbered(items: Sequence[Item]) -> list[tuple[int, Item]]:
+    return list(enumerate(items, start=1))
 
 
 def supporting(sentence: str, question: Question, items: Sequence[Item]) -> int | None:
@@ -224,10 +232,10 @@ def _intro(item: Item) -> str:
     return "The picture that fits best is at"
 
 
-def _quotes(items: list[Item]) -> str:
+def _quotes(items: Sequence[tuple[int, Item]]) -> str:
     """The evidence itself: words verbatim, of pictures what was recognised; once where several say the same."""
     markers: dict[str, str] = {}
-    for number, item in enumerate(items, start=1):
+    for number, item in items:
         if item.source == "visual":
             lead = item.quote or "The picture that fits best is at"
         else:

@@ -43,8 +43,9 @@ def player_html(video: Video | None, language: Language) -> str:
 def _picture(video: Video, language: Language) -> str:
     if video.media_path:
         sound_only = " sound-only" if not video.info.get("width") else ""
+        poster = "" if sound_only else f' poster="media/{video.id}/thumbnail/0.jpg"'  # many videos begin in black
         return (
-            f'<video class="video{sound_only}" src="media/{video.id}" controls playsinline preload="metadata"'
+            f'<video class="video{sound_only}" src="media/{video.id}" controls playsinline preload="metadata"{poster}'
             f' aria-label="{escape(language("player"))}: {escape(video.title)}"'
             f' data-subtitles="media/{video.id}/transcript.vtt" data-subtitles-label="{escape(language("subtitles"))}"></video>'
         )
