@@ -1,0 +1,213 @@
+"""What the page says and draws, without a browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+import numpy as np
+import pytest
+
+from app.engine import Engine
+from app.page.asking import Asking
+from app.page.cards import eta_s, overall
+from app.page.conversation import answer_html
+from app.page.handlers import Handlers
+from app.page.html import Shelf
+from app.page.i18n import CHINESE, ENGLISH, Language, language_of
+from app.page.player import timeline_html
+from app.page.rows import MOST_ROWS, passage_rows
+from app.page.session import Session
+from app.page.views import PARTS
+from retrieval.library import LOCAL_OWNER
+from retrieval.records import Job, Passage, Video
+from tests.fakes import DIM
+from tests.media_factory import write_noise
+
+EVIL = '<img src=x onerror="alert(1)"> ![p](http://evil.example/p.png) $$x$$ [2] ${1} {{2}} @children'
+ENGLISH_WORDS = Language("en")
+
+
+@pytest.fixture
+def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    said: list[str] = []
+    monkeypatch.setattr(gr, "Warning", lambda message, **_: said.append(message))
+    return said
+
+
+def request(language: str = "en-US,en;q=0.9") -> Any:
+    return SimpleNamespace(headers={"accept-language": language})
+
+
+def part(updates: list[Any], name: str) -> Any:
+    return updates[-len(PARTS) :][PARTS.index(name)]
+
+
+def skipped(update: Any) -> bool:
+    return isinstance(update, dict) and "value" not in update and update.get("__type__") == "update"
+
+
+def test_both_languages_have_the_same_words_and_places() -> None:
+    assert ENGLISH.keys() == CHINESE.keys()
+    for key, english in ENGLISH.items():
+        assert sorted(re.findall(r"{\w+}", english)) == sorted(re.findall(r"{\w+}", CHINESE[key])), key
+
+
+@pytest.mark.parametrize(
+    ("header", "code"), [("zh-CN,zh;q=0.9,en;q=0.8", "zh"), ("de,zh;q=0.5", "en"), ("", "en"), ("zh", "zh")]
+)
+def test_the_first_language_of_the_browser_decides(header: str, code: str) -> None:
+    assert language_of(request(header)).code == code
+
+
+def test_progress_and_time_left() -> None:
+    lanes = {"media": 60.0, "see": 30.0, "read": 30.0, "hear": 0.0}
+    assert overall(lanes, 60.0) == pytest.approx(0.5)
+    job = Job("j", "v", "local", "running", None, 1, None, False, 0.0, 100.0, None, None, lanes)
+    assert eta_s(job, 60.0, now=110.0) == pytest.approx(10.0)
+    job.lanes = {}
+    assert eta_s(job, 60.0, now=110.0) is None
+
+
+def test_words_of_a_video_never_become_html(engine: Engine, indexed: Video) -> None:
+    engine.library.update_video(indexed.id, title=EVIL)
+    citation = {"video_id": indexed.id, "start": 1.0, "end": 2.0, "source": "text", "quote": EVIL}
+    html = answer_html(
+        "",
+        {"marked": f"It says {EVIL} [1].", "citations": [citation]},
+        Shelf(engine.library, LOCAL_OWNER),
+        ENGLISH_WORDS,
+    )
+    passage = Passage(1, indexed.id, "text", 1.0, 2.0, EVIL)
+    rows = passage_rows(engine.library.video(indexed.id), [passage], "text", "onerror", ENGLISH_WORDS)
+    for drawn in (html, rows):
+        assert "<img src=x" not in drawn and "&lt;" in drawn
+    assert html.count('class="cue"') == 1  # [2] stands in the quote and is no citation
+    assert all(block.startswith("<") for block in html.split("\n\n"))  # Markdown has nothing left to read
+
+
+def test_a_long_transcript_is_cut_and_filtered(indexed: Video) -> None:
+    passages = [Passage(i, indexed.id, "speech", i, i + 1.0, f"line number {i}") for i in range(2000)]
+    rows = passage_rows(indexed, passages, "speech", "", ENGLISH_WORDS)
+    assert rows.count('class="line"') == MOST_ROWS and "2000" in rows
+    found = passage_rows(indexed, passages, "speech", "NUMBER 1999", ENGLISH_WORDS)
+    assert found.count('class="line"') == 1 and "<mark>1999</mark>" in found
+
+
+def test_the_timeline_is_a_slider_with_clips_and_moments(indexed: Video) -> None:
+    html = timeline_html(indexed, [0.0, 4.0, 8.0], [(6.0, 9.0, "speech")], True, False, ENGLISH_WORDS)
+    assert 'role="slider"' in html and f'aria-valuemax="{indexed.duration:.2f}"' in html
+    assert len(re.findall(r"M[\d.]+ 0V10", html)) == 2  # inner boundaries only
+    left = float(re.search(r"mark-moment source-heard\" style=\"left:([\d.]+)%", html).group(1))  # type: ignore[union-attr]
+    assert left == pytest.approx(100 * 6 / indexed.duration, abs=0.1)
+
+
+def test_polling_redraws_only_what_changed(engine: Engine, indexed: Video) -> None:
+    on, session = Handlers(engine), Session()
+    opened = on.open_page(indexed.id, session, request())
+    assert not any(skipped(update) for update in opened)
+    assert all(skipped(update) for update in on.tick(indexed.id, session, request()))
+    engine.library.add_passages(indexed.id, "speech", [(1.0, 2.0, "Hello")], np.ones((1, DIM), np.float32))
+    again = on.tick(indexed.id, session, request())
+    assert "Hello" in part(again, "transcript")
+    assert skipped(part(again, "player")) and skipped(part(again, "chat"))
+
+
+def test_a_page_survives_a_new_server(engine: Engine, indexed: Video) -> None:
+    updates = Handlers(engine).tick(indexed.id, Session(), request())
+    assert f'src="media/{indexed.id}"' in part(updates, "player")
+
+
+def ask(engine: Engine, session: Session, question: str) -> Iterator[list[Any]]:
+    return Asking(engine, Handlers(engine).views).ask(question, session, request())
+
+
+@pytest.mark.parametrize(("question", "words"), [("  ", "Type a question"), ("x" * 10_000, "characters")])
+def test_a_question_that_cannot_be_asked(
+    engine: Engine, indexed: Video, warnings: list[str], question: str, words: str
+) -> None:
+    on, session = Handlers(engine), Session()
+    on.open_page(indexed.id, session, request())
+    assert all(skipped(update) for updates in ask(engine, session, question) for update in updates)
+    assert len(warnings) == 1 and words in warnings[0]
+    assert session.chat_id is None  # nothing was written down
+
+
+def test_a_question_without_a_video(engine: Engine, warnings: list[str]) -> None:
+    assert len(list(ask(engine, Session(), "What is red?"))) == 1
+    assert "Choose a video" in warnings[0]
+
+
+def test_moments_come_before_the_words_and_both_are_kept(engine: Engine, indexed: Video) -> None:
+    on, session = Handlers(engine), Session()
+    on.open_page(indexed.id, session, request())
+    drawn = [part(updates, "chat") for updates in ask(engine, session, "What is green?")]
+    answers = [chat[-1]["content"] for chat in drawn if isinstance(chat, list)]
+    assert "waiting" in answers[0] and "evidence" not in answers[0]
+    first_words = next(i for i, html in enumerate(answers) if "waiting" not in html)
+    assert any("evidence" in html for html in answers[:first_words])
+    assert 'class="cue"' in answers[-1]
+    reopened = Session()
+    kept = part(on.open_page("", reopened, request()), "chat")
+    assert kept == drawn[-1] and reopened.moments == session.moments != []
+
+
+def test_closing_the_page_keeps_what_was_said(engine: Engine, indexed: Video) -> None:
+    on, session = Handlers(engine), Session()
+    on.open_page(indexed.id, session, request())
+    answering = ask(engine, session, "What is green?")
+    next(answering), next(answering)
+    answering.close()  # type: ignore[attr-defined]
+    assert session.chat_id is not None and session.asking is None
+    assert [message.role for message in engine.chats.messages(session.chat_id)] == ["user", "assistant"]
+
+
+def test_a_failing_decoder_is_one_sentence(engine: Engine, indexed: Video, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> Iterator[Any]:
+        raise ZeroDivisionError("secret detail")
+
+    monkeypatch.setattr(engine.answerer, "ask", broken)
+    on, session = Handlers(engine), Session()
+    on.open_page(indexed.id, session, request())
+    last = list(ask(engine, session, "What is green?"))[-1]
+    answer = part(last, "chat")[-1]["content"]
+    assert "Something went wrong" in answer and "secret" not in answer and "Traceback" not in answer
+
+
+def test_bad_uploads_are_named_and_the_good_one_goes_on(engine: Engine, tmp_path: Path, indexed: Video) -> None:
+    from tests.app.conftest import colour_video
+
+    bad = [write_noise(tmp_path / "noise.mp4"), tmp_path / "empty.mp4"]
+    bad[1].touch()
+    good = colour_video(tmp_path / "good.mp4", (10, 10, 10))
+    session = Session()
+    *_, last = Handlers(engine).upload([str(bad[0]), str(good), str(bad[1])], session, request())
+    assert last[0] is None and last[1].count('class="notice bad"') == 2
+    assert "noise.mp4" in last[1] and "empty.mp4" in last[1]
+    assert session.shown is not None and engine.library.video(session.shown).title == "good.mp4"
+    assert not any(path.exists() for path in [*bad, good])  # nothing is left in the upload folder
+
+
+def test_deleting_forgets_everything_of_a_video(engine: Engine, indexed: Video) -> None:
+    on, session = Handlers(engine), Session()
+    on.open_page(indexed.id, session, request())
+    updates = on.act(session, request(), SimpleNamespace(_data={"act": "delete", "id": indexed.id}))  # type: ignore[arg-type]
+    assert "No videos yet" in part(updates, "library") and session.shown is None and session.asked == []
+    assert not engine.library.folder(indexed.id).exists()
+
+
+def test_a_video_that_is_not_theirs_cannot_be_touched(
+    engine: Engine, tmp_path: Path, indexed: Video, warnings: list[str]
+) -> None:
+    from tests.app.conftest import colour_video
+
+    theirs, _ = engine.add(colour_video(tmp_path / "theirs.mp4", (9, 9, 9)), owner="somebody")
+    for act in ("show", "play", "delete", "cancel", "retry", "toggle"):
+        session = Session()
+        Handlers(engine).act(session, request(), SimpleNamespace(_data={"act": act, "id": theirs.id}))  # type: ignore[arg-type]
+        assert session.shown is None and session.asked == []
+    assert len(warnings) == 6 and engine.library.video(theirs.id).status == "waiting"
