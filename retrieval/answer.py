@@ -50,11 +50,14 @@ class Answer:
     @property
     def plain_text(self) -> str:
         """The text with each marker replaced by the time it stands for: [0:42–0:51]."""
-        return re.sub(r"\[(\d+)\]", lambda match: f"[{self._span(int(match[1]))}]", self.text)
+        return re.sub(r"\[(\d+)\]", self._span, self.text)
 
-    def _span(self, number: int) -> str:
+    def _span(self, marker: re.Match[str]) -> str:
+        number = int(marker[1])
+        if not 1 <= number <= len(self.citations):
+            return marker[0]  # a quote may hold such a thing
         citation = self.citations[number - 1]
-        return span(citation.start, citation.end)
+        return f"[{span(citation.start, citation.end)}]"
 
     def as_json(self) -> dict[str, Any]:
         return {
