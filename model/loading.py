@@ -6,6 +6,9 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar, cast
 
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
 from model.profile import Profile
 
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ class Models:
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
         self._built: dict[str, object] = {}
+        self._warm: set[str] = set()
         self._lock = threading.RLock()
 
     def _once(self, name: str, build: Callable[[], Built]) -> Built:
@@ -63,6 +67,23 @@ class Models:
         return self._once("decoder", lambda: SmolLM(self.profile))
 
     def warm(self, *names: str) -> None:
-        """Build the named models now, so that the first user does not wait for them."""
+        """Build the named models now and run each once, so that the first user does not wait for them."""
         for name in names:
             getattr(self, name)
+            if name not in self._warm:
+                self._warm.add(name)
+                self._run_once(name)
+
+    def _run_once(self, name: str) -> None:
+        if name == "text":
+            self.text.embed(["a first sentence"])
+        elif name == "vision":
+            self.vision.encode_frames(np.zeros((8, 270, 480, 3), np.uint8))
+        elif name == "reader":
+            card = Image.new("RGB", (1280, 720))
+            ImageDraw.Draw(card).text((300, 300), "first words", font=ImageFont.load_default(size=90))
+            self.reader.read(np.asarray(card))
+            self.reader.forget()
+        elif name == "speech":
+            noise = np.random.default_rng(0).standard_normal(16_000) / 50
+            self.speech.transcribe(noise.astype(np.float32), 0.0)

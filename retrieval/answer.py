@@ -124,7 +124,8 @@ class Answerer:
                 numbered(evidence.items)
             )  # labels and colours are too little to let a small decoder talk about them
             return
-        phrased = self._phrase(question, evidence.items, answer, stop)
+        # What is written needs no other words than its own; what is said, and mixed evidence, the decoder may sum up.
+        phrased = None if question.prefers == "text" else self._phrase(question, evidence.items, answer, stop)
         if phrased is None:
             yield _quotes(numbered(evidence.items))
             return

@@ -6,7 +6,7 @@ Times and quotes are those of the index. Thresholds are per source and stand her
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from retrieval.question import Question
 from retrieval.records import Citation, Moment, Passage, Source
@@ -64,7 +64,7 @@ class Gatherer:
             return Evidence([], False, searched)  # there is no speech, or no text, that could answer
         hits = self.searcher.text_hits(question, video_ids)
         spoken = [hit for hit in hits if hit.passage.source == "speech"]
-        written = [hit for hit in hits if hit.passage.source == "text"]
+        written = join_screens(question, [hit for hit in hits if hit.passage.source == "text"])
         if question.prefers == "speech" and question.kind != "when":
             return self._from_passages(question, spoken, video_ids, searched)
         if question.prefers == "text" and question.kind != "when":
@@ -128,9 +128,10 @@ class Gatherer:
         if question.prefers == "speech" and question.kind == "when":
             return Evidence(_distinct(items), bool(items), searched)
         pictures = self.searcher.visual_moments(question.subject, video_ids, MAX_ITEMS)
-        supported = self.searcher.picture_support(question, pictures, video_ids)
-        if supported:
+        if self.searcher.picture_support(question, pictures, video_ids):
             items += [self._picture(question, moment) for moment in pictures[: MAX_ITEMS - len(items)]]
+        if not items:  # weaker words are better than nothing
+            items = [self._item(hit.passage) for hit in spoken + written if _fair(hit)][:_GUESSES]
         return Evidence(_distinct(items), bool(items), searched)
 
     def _picture(self, question: Question, moment: Moment) -> Item:
@@ -147,6 +148,35 @@ class Gatherer:
 
 def _strong(hit: Hit) -> bool:
     return hit.coverage >= _EVERY_TOPIC_WORD or hit.cosine >= _SPEECH_COSINE + 0.1
+
+
+def _fair(hit: Hit) -> bool:
+    return hit.coverage >= _SPEECH_COVERAGE and hit.cosine >= _SPEECH_COSINE - 0.05
+
+
+def join_screens(question: Question, hits: Sequence[Hit]) -> list[Hit]:
+    """Texts that stand on the screen together and share words with the question become one hit: a shop's name and its
+    opening hours answer only together."""
+    joined: list[Hit] = []
+    for hit in hits:
+        index = next((i for i, other in enumerate(joined) if _together(other, hit)), None)
+        if index is None:
+            joined.append(hit)
+            continue
+        other = joined[index].passage
+        text = f"{other.text} · {hit.passage.text}"
+        if len(text) <= _QUOTE_CHARS:
+            start, end = max(other.start, hit.passage.start), min(other.end, hit.passage.end)
+            passage = replace(other, start=start, end=end, text=text)
+            joined[index] = Hit(passage, coverage(question.terms, text), max(joined[index].cosine, hit.cosine))
+    return sorted(joined, key=lambda hit: -hit.strength)
+
+
+def _together(one: Hit, other: Hit) -> bool:
+    a, b = one.passage, other.passage
+    shared = min(a.end, b.end) - max(a.start, b.start)
+    at_once = a.video_id == b.video_id and shared >= 0.5 * min(a.end - a.start, b.end - b.start)
+    return at_once and one.coverage > 0 and other.coverage > 0
 
 
 def _distinct(items: list[Item]) -> list[Item]:
