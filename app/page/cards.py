@@ -114,14 +114,18 @@ def _progress(jobs: JobQueue, video: Video, language: Language) -> str:
         words = f"{language('status_indexing')} · {percent} %"
         left = eta_s(job, video.duration, time.time()) if job else None
         words += f" · {language('eta', time=clock(left + 1))}" if left is not None else ""
-    bars = "".join(
-        f'<span class="lane lane-{lane}" title="{language("lane_" + lane)}: {100 * _share(lanes, lane, video.duration):.0f} %">'
-        f'<span class="lane-name">{language("lane_" + lane)}</span><span class="lane-bar">'
-        f'<span style="width:{100 * _share(lanes, lane, video.duration):.0f}%"></span></span></span>'
-        for lane in _LANE_ORDER
-    )
+    bars = "".join(_lane(lane, round(100 * _share(lanes, lane, video.duration)), language) for lane in _LANE_ORDER)
     return (
-        f'<div class="progress"><div class="progress-words" aria-live="off">{words}</div>'
+        f'<div class="progress"><div class="progress-words">{words}</div>'
         f'<div class="progress-bar" role="progressbar" aria-valuemin="0" aria-valuemax="100" aria-valuenow="{percent}"'
-        f' aria-label="{escape(video.title)}"><span style="width:{percent}%"></span></div><div class="lanes">{bars}</div></div>'
+        f' aria-label="{escape(video.title)}"><span style="width:{percent}%"></span></div>'
+        f'<div class="lanes">{bars}</div></div>'
+    )
+
+
+def _lane(lane: str, percent: int, language: Language) -> str:
+    name = language(f"lane_{lane}")
+    return (
+        f'<span class="lane lane-{lane}" title="{name}: {percent} %"><span class="lane-name">{name}</span>'
+        f'<span class="lane-bar"><span style="width:{percent}%"></span></span></span>'
     )

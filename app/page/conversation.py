@@ -44,7 +44,8 @@ def answer_html(text: str, answer: dict[str, Any], shelf: Shelf, language: Langu
 
 
 def waiting_html(language: Language) -> str:
-    return f'<div class="answer waiting" title="{escape(language("searching"))}"><span></span><span></span><span></span></div>'
+    dots = "<span></span>" * 3
+    return f'<div class="answer waiting" title="{escape(language("searching"))}">{dots}</div>'
 
 
 def _with_chips(text: str, citations: list[dict[str, Any]], shelf: Shelf, language: Language) -> str:

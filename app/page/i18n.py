@@ -11,8 +11,7 @@ from typing import Any
 import gradio as gr
 
 ENGLISH = {
-    "tagline": "Chat with your videos",
-    "profile_hint": "{summary} Chosen: {reason}.",
+    "profile_hint": "{summary} Chosen because: {reason}.",
     "library": "Library",
     "upload": "Drop videos here, or choose files",
     "example": "Try the example video",
@@ -56,7 +55,6 @@ ENGLISH = {
     "find_button": "Find",
     "find_empty": "Describe what is seen, said or written: the best moments appear here.",
     "find_nothing": "No moment fits “{query}”.",
-    "filter_label": "Filter",
     "filter_transcript": "Filter the transcript",
     "filter_text": "Filter the on-screen text",
     "no_video": "No video chosen.",
@@ -71,7 +69,6 @@ ENGLISH = {
     "summary_later": "The summary follows when the video is indexed.",
     "chapters": "Chapters",
     "tags": "Looks like",
-    "details": "Details",
     "chat": "Chat",
     "chat_placeholder": "**Ask anything about your video**\n\nEvery claim comes with a moment to click.",
     "question_label": "Question",
@@ -103,7 +100,6 @@ ENGLISH = {
 }
 
 CHINESE = {
-    "tagline": "与你的视频对话",
     "profile_hint": "{summary} 选择原因：{reason}。",
     "library": "视频库",
     "upload": "把视频拖到这里，或选择文件",
@@ -148,7 +144,6 @@ CHINESE = {
     "find_button": "查找",
     "find_empty": "描述看到、说到或写着的内容：最合适的片段会显示在这里。",
     "find_nothing": "没有符合“{query}”的片段。",
-    "filter_label": "筛选",
     "filter_transcript": "筛选文字稿",
     "filter_text": "筛选画面文字",
     "no_video": "未选择视频。",
@@ -163,7 +158,6 @@ CHINESE = {
     "summary_later": "视频索引完成后会显示摘要。",
     "chapters": "章节",
     "tags": "画面像是",
-    "details": "详情",
     "chat": "聊天",
     "chat_placeholder": "**就你的视频提问**\n\n每个说法都附有可点击的片段。",
     "question_label": "问题",

@@ -54,6 +54,11 @@
     play(cue);
   }, true);
 
+  document.addEventListener("click", (event) => {
+    const place = event.target.closest?.("[data-jump]")?.dataset.jump;
+    if (place) document.getElementById(place)?.scrollIntoView({ behavior: "smooth" });
+  });
+
   // -- the timeline -----------------------------------------------------------------------------------------------
   function timeAt(line, x) {
     const box = line.getBoundingClientRect();

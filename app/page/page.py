@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
 import gradio as gr
@@ -12,7 +11,8 @@ from app.engine import Engine
 from app.page.asking import Asking
 from app.page.chat_panel import ChatPanel, build_chat_panel
 from app.page.handlers import Handlers
-from app.page.i18n import LABELS
+from app.page.header import header_html
+from app.page.i18n import LABELS, Language
 from app.page.library_panel import LibraryPanel, build_library_panel
 from app.page.player import PlayerArea, build_player
 from app.page.session import Session
@@ -51,7 +51,9 @@ def build_page(engine: Engine) -> gr.Blocks:
         session = gr.State(Session())
         address = gr.Textbox(visible=False)
         timer = gr.Timer(BUSY_TICK_S)
-        gr.HTML(_header(engine), elem_id="header", js_on_load=None, apply_default_css=False)
+        header = gr.HTML(
+            header_html(engine, Language("en")), elem_id="header", js_on_load=None, apply_default_css=False
+        )
         with gr.Row(elem_id="main"):
             with gr.Column(elem_id="library-column", min_width=0):
                 library = build_library_panel()
@@ -62,18 +64,8 @@ def build_page(engine: Engine) -> gr.Blocks:
                     tabs = build_tabs()
             with gr.Column(elem_id="chat-column", min_width=0):
                 chat = build_chat_panel()
-        _wire(page, engine, session, address, timer, library, player, tabs, chat)
+        _wire(page, engine, session, address, timer, header, library, player, tabs, chat)
     return page
-
-
-def _header(engine: Engine) -> str:
-    profile = engine.profile
-    hint = escape(f"{profile.summary} Chosen: {engine.profile_reason}.")
-    return (
-        '<header class="top"><img class="logo" src="icon.svg" alt="" width="28" height="28"><h1>Cuepoint</h1>'
-        f'<span class="profile" tabindex="0" data-hint="{hint}" aria-label="{escape(profile.name)}: {hint}">'
-        f"<b>{escape(profile.name)}</b> · {escape(profile.title.lower())}</span></header>"
-    )
 
 
 def _wire(
@@ -82,6 +74,7 @@ def _wire(
     session: gr.State,
     address: gr.Textbox,
     timer: gr.Timer,
+    header: gr.HTML,
     library: LibraryPanel,
     player: PlayerArea,
     tabs: TabsArea,
@@ -90,7 +83,7 @@ def _wire(
     on = Handlers(engine)
     asking = Asking(engine, on.views)
     parts = [
-        library.cards, player.player, player.timeline, tabs.results, tabs.transcript, tabs.screen_text, tabs.summary,
+        header, library.cards, player.player, player.timeline, tabs.results, tabs.transcript, tabs.screen_text, tabs.summary,
         chat.scope, chat.starter, chat.chatbot, timer,
     ]  # fmt: skip  # in the order of views.PARTS
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -105,10 +98,9 @@ def _wire(
 
     for event in (tabs.query.submit, tabs.everywhere.input):
         event(on.find, [tabs.query, tabs.everywhere, session], parts, **quiet)
-    tabs.transcript_filter.input(
-        on.filter_transcript, [tabs.transcript_filter, session], parts, trigger_mode="always_last", **swift
-    )
-    tabs.text_filter.input(on.filter_text, [tabs.text_filter, session], parts, trigger_mode="always_last", **swift)
+    typing = swift | {"trigger_mode": "always_last"}
+    tabs.transcript_filter.input(on.filter_transcript, [tabs.transcript_filter, session], parts, **typing)
+    tabs.text_filter.input(on.filter_text, [tabs.text_filter, session], parts, **typing)
 
     chat.question.submit(asking.ask, [chat.question, session], [chat.question, *parts], **quiet)
     chat.starter.ask(asking.suggested, [session], [chat.question, *parts], **quiet)

@@ -8,7 +8,7 @@ from html import escape
 
 import gradio as gr
 
-from app.page.html import SOURCE_NAMES, empty_state
+from app.page.html import SOURCE_NAMES
 from app.page.i18n import Language
 from retrieval.records import Video
 from retrieval.timecode import clock, span
@@ -34,8 +34,8 @@ def player_html(video: Video | None, language: Language) -> str:
     """The player. Its HTML changes only with the video, for a change would interrupt playback."""
     if video is None:
         return (
-            f'<div class="stage nothing" data-video=""><div class="stage-empty"><strong>{language("player_empty_title")}'
-            f"</strong><span>{language('player_empty')}</span></div></div>"
+            '<div class="stage nothing" data-video=""><div class="stage-empty">'
+            f"<strong>{language('player_empty_title')}</strong><span>{language('player_empty')}</span></div></div>"
         )
     return f'<div class="stage" data-video="{video.id}">{_picture(video, language)}</div>{_about(video)}'
 
@@ -47,7 +47,8 @@ def _picture(video: Video, language: Language) -> str:
         return (
             f'<video class="video{sound_only}" src="media/{video.id}" controls playsinline preload="metadata"{poster}'
             f' aria-label="{escape(language("player"))}: {escape(video.title)}"'
-            f' data-subtitles="media/{video.id}/transcript.vtt" data-subtitles-label="{escape(language("subtitles"))}"></video>'
+            f' data-subtitles="media/{video.id}/transcript.vtt"'
+            f' data-subtitles-label="{escape(language("subtitles"))}"></video>'
         )
     preparing = video.status in ("waiting", "indexing")
     words = language("player_preparing" if preparing else "player_none")
@@ -58,9 +59,10 @@ def _about(video: Video) -> str:
     info = video.info
     size = f" · {info['width']}×{info['height']}" if info.get("width") else ""
     notes = "".join(f'<li class="note">{escape(warning)}</li>' for warning in video.warnings)
+    listed = f'<ul class="notes">{notes}</ul>' if notes else ""
     return (
         f'<div class="about"><h2 class="video-title">{escape(video.title)}</h2>'
-        f'<span class="facts">{clock(video.duration)}{size}</span></div>{f"<ul class=notes>{notes}</ul>" if notes else ""}'
+        f'<span class="facts">{clock(video.duration)}{size}</span></div>{listed}'
     )
 
 
@@ -72,7 +74,7 @@ def timeline_html(
     speaks: bool,
     language: Language,
 ) -> str:
-    """A slider over the whole video: filmstrip, clip boundaries at `starts`, highlighted (start, end, source) moments."""
+    """A slider over the video: filmstrip, clip boundaries at `starts`, highlighted (start, end, source) moments."""
     if video is None or video.duration <= 0:
         return ""
     strip = f' style="background-image:url(media/{video.id}/filmstrip.jpg)"' if filmstrip else ""
@@ -86,7 +88,8 @@ def timeline_html(
         f'<div class="strip{"" if filmstrip else " blank"}"{strip}></div>{_marks(starts, video.duration)}'
         f"{''.join(_moment(moment, video.duration) for moment in moments)}"
         f'<span class="played"></span><span class="playhead"></span><span class="hover-time"></span></div>'
-        f'<div class="scale"><span>0:00</span><span>{clock(video.duration / 2)}</span><span>{clock(video.duration)}</span></div>'
+        f'<div class="scale"><span>0:00</span><span>{clock(video.duration / 2)}</span>'
+        f"<span>{clock(video.duration)}</span></div>"
     )
 
 
@@ -105,10 +108,6 @@ def _moment(moment: tuple[float, float, str], duration: float) -> str:
     left, width = 100 * start / duration, 100 * max(end - start, 0.0) / duration
     name = SOURCE_NAMES.get(source, "seen")  # type: ignore[call-overload]
     return (
-        f'<span class="mark-moment source-{name}" style="left:{left:.2f}%;width:{width:.2f}%" title="{span(start, end)}">'
-        "</span>"
+        f'<span class="mark-moment source-{name}" style="left:{left:.2f}%;width:{width:.2f}%"'
+        f' title="{span(start, end)}"></span>'
     )
-
-
-def nothing_html(language: Language) -> str:
-    return empty_state(language("no_video"))

@@ -38,10 +38,15 @@ def passage_rows(
 
 def _row(passage: Passage, words: list[str]) -> str:
     return (
-        f'<a class="line" href="{cue_link(passage.video_id, passage.start, passage.end)}" data-start="{passage.start:.3f}"'
-        f' data-end="{passage.end:.3f}"><span class="when">{clock(passage.start)}</span>'
+        f'<a class="line" {_when(passage.video_id, passage.start, passage.end)}>'
+        f'<span class="when">{clock(passage.start)}</span>'
         f'<span class="line-text">{_marked(passage.text, words)}</span></a>'
     )
+
+
+def _when(video_id: str, start: float, end: float) -> str:
+    """Attributes of a line: the moment it plays, and the stretch in which page.js marks it."""
+    return f'href="{cue_link(video_id, start, end)}" data-start="{start:.3f}" data-end="{end:.3f}"'
 
 
 def _marked(text: str, words: list[str]) -> str:
@@ -66,7 +71,8 @@ def _marked(text: str, words: list[str]) -> str:
 
 def _downloads(video: Video, language: Language) -> str:
     links = "".join(
-        f'<a class="download" href="media/{video.id}/transcript.{kind}?download=1" download>{language("download_" + kind)}</a>'
+        f'<a class="download" href="media/{video.id}/transcript.{kind}?download=1" download>'
+        f"{language(f'download_{kind}')}</a>"
         for kind in ("srt", "vtt")
     )
     return f'<div class="downloads">{links}</div>'
@@ -86,8 +92,8 @@ def summary_html(video: Video, summary: Summary, shelf: Shelf, language: Languag
     """Summary, chapters to click and tags."""
     tags = "".join(f'<span class="tag">{escape(tag)}</span>' for tag in summary.tags)
     chapters = "".join(
-        f'<a class="line chapter" href="{cue_link(video.id, chapter.start, chapter.end)}" data-start="{chapter.start:.3f}"'
-        f' data-end="{chapter.end:.3f}">{shelf.thumbnail(video.id, (chapter.start + chapter.end) / 2)}'
+        f'<a class="line chapter" {_when(video.id, chapter.start, chapter.end)}>'
+        f"{shelf.thumbnail(video.id, (chapter.start + chapter.end) / 2)}"
         f'<span class="when">{clock(chapter.start)}</span><span class="line-text">{escape(chapter.title)}</span></a>'
         for chapter in summary.chapters
     )

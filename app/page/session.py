@@ -20,7 +20,10 @@ class Found:
 
 
 class Session:
-    """Changed in place by handlers of the same page that may run side by side. No dataclass: Gradio would unpack one."""
+    """Changed in place by handlers of one page, which may run side by side.
+
+    No dataclass: Gradio would take one apart.
+    """
 
     def __init__(self) -> None:
         self.shown: str | None = None  # the video in the player

@@ -15,6 +15,7 @@ import gradio as gr
 from app.engine import Engine
 from app.page.cards import library_cards
 from app.page.conversation import chat_history
+from app.page.header import header_html
 from app.page.html import Shelf, empty_state
 from app.page.i18n import Language
 from app.page.player import player_html, timeline_html
@@ -27,7 +28,8 @@ from retrieval.timecode import clock
 
 logger = logging.getLogger(__name__)
 PARTS = (
-    "library", "player", "timeline", "results", "transcript", "screen_text", "summary", "scope", "starter", "chat", "timer",
+    "header", "library", "player", "timeline", "results", "transcript", "screen_text", "summary", "scope", "starter",
+    "chat", "timer",
 )  # fmt: skip
 BUSY_TICK_S, CALM_TICK_S = 1.0, 4.0  # while something is indexed; otherwise (videos may come by the command line)
 _BUSY = ("waiting", "indexing")
@@ -63,6 +65,7 @@ class Views:
         busy = any(v.status in _BUSY for v in videos)
         cards = library_cards(self.library, self.engine.jobs, videos, session, shelf, language)
         return {
+            "header": (None, lambda: header_html(self.engine, language)),
             "library": (cards, lambda: cards),
             "player": self._player(video, language),
             "timeline": self._timeline(session, video, language),
@@ -104,7 +107,7 @@ class Views:
         return key, lambda: passage_rows(video, self.library.passages(video.id, source), source, wanted, language)
 
     def _newest(self, video: Video, source: Source) -> int:
-        """Changes with the passages: the newest one's number, for merged text may change without a new count; 0 for none."""
+        """Changes with the passages: the number of the newest (merged text may change without a new count); or 0."""
         row = self.library.db.row(
             "SELECT max(id) AS newest FROM passages WHERE video_id = ? AND source = ?", (video.id, source)
         )

@@ -63,7 +63,7 @@ def engine(tmp_path: Path) -> Engine:
 @pytest.fixture
 def indexed(engine: Engine, tmp_path: Path) -> Video:
     """A red, a green and a blue scene of 4 s each, indexed."""
-    video, job = engine.add(colour_video(tmp_path / "colours.mp4"))
+    _, job = engine.add(colour_video(tmp_path / "colours.mp4"))
     assert job is not None
     claimed = engine.jobs.claim("test", job.id)
     assert claimed is not None
@@ -80,7 +80,9 @@ class Served:
 def served(engine: Engine) -> Iterator[Served]:
     """The app at a port of its own; queued videos are indexed beside it."""
     port = free_port()
-    server = uvicorn.Server(uvicorn.Config(create_app(engine, supervise=False), port=port, log_level="warning"))
+    server = uvicorn.Server(
+        uvicorn.Config(create_app(engine, supervise=False), port=port, log_level="warning", timeout_graceful_shutdown=1)
+    )
     done = threading.Event()
     threads = [threading.Thread(target=server.run, daemon=True), threading.Thread(target=_work, args=(engine, done))]
     for thread in threads:
@@ -88,7 +90,7 @@ def served(engine: Engine) -> Iterator[Served]:
     wait_until(lambda: server.started, _START_LIMIT_S)
     yield Served(f"http://127.0.0.1:{port}/", engine)
     done.set()
-    server.should_exit = server.force_exit = True
+    server.should_exit = True
     for thread in threads:
         thread.join(20)
 

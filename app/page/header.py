@@ -1,0 +1,20 @@
+"""The slim bar at the top: the name, and which models are at work, honestly."""
+
+from __future__ import annotations
+
+from html import escape
+
+from app.engine import Engine
+from app.page.i18n import Language
+
+
+def header_html(engine: Engine, language: Language) -> str:
+    """On phones the library is far down: a button jumps there."""
+    profile = engine.profile
+    hint = escape(language("profile_hint", summary=profile.summary, reason=engine.profile_reason))
+    return (
+        '<header class="top"><img class="logo" src="icon.svg" alt="" width="28" height="28"><h1>Cuepoint</h1>'
+        f'<button class="to-library" data-jump="library-column">{language("to_library")}</button>'
+        f'<span class="profile" tabindex="0" data-hint="{hint}" aria-label="{escape(profile.name)}: {hint}">'
+        f"<b>{escape(profile.name)}</b> · {escape(profile.title.lower())}</span></header>"
+    )
