@@ -89,6 +89,8 @@ class Gatherer:
             hits = [hit for hit in hits if coverage(question.topic, hit.passage.text) > 0]
         elif question.is_open or source == "text":
             hits = hits + self._others(hits, source, video_ids)
+        if question.expects is not None:
+            hits = [hit for hit in hits if question.expects.search(hit.passage.text)]
         if source == "speech" and not question.is_open:
             good = [hit for hit in hits if hit.coverage >= _SPEECH_COVERAGE or hit.cosine >= _SPEECH_COSINE]
             # "Which city is named?" names a kind of thing, not the thing: the nearest lines are the best guess

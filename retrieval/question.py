@@ -71,6 +71,15 @@ _CLOCK = re.compile(
 )
 
 
+_EXPECTS = [  # what a question asks for by kind -> what such a text looks like
+    (r"\b(tele)?phone number\b", r"\b(tel|phone|call|fax)\b|\+?\d[\d ()/-]{6,}\d"),
+    (r"\be-?mail\b", r"\S@\S"),
+    (r"\b(web ?site|web address|url|link)\b", r"\bwww\.|https?:|\.(com|org|net|io|de|uk|cn)\b"),
+    (r"\b(price|cost|how much)\b", r"\d"),
+    (r"\b(what|which) (number|year|date|score)\b", r"\d"),
+]
+
+
 @dataclass(frozen=True)
 class Question:
     """A parsed question. `prefers` is the source that answers it; `subject` says what to look for, in plain words."""
@@ -82,6 +91,7 @@ class Question:
     terms: list[str]
     topic: list[str]  # what follows "about", up to a preposition: one of these words an answer must have found
     is_open: bool  # asks for whatever is said or shown: "What does the man ask?"
+    expects: re.Pattern[str] | None  # what a text that answers looks like, where the question tells
     at_s: float | None  # a time that the question names
 
 
@@ -111,6 +121,7 @@ def parse(text: str) -> Question:
         terms=content_words(bare),
         topic=content_words(about.group(1)) if about and kind != "summary" else [],
         is_open=not content_words(bare, fallback=False),
+        expects=next((re.compile(shape, re.I) for asked, shape in _EXPECTS if re.search(asked, text, re.I)), None),
         at_s=(60 * int(clock[1]) + int(clock[2]) if clock[1] else float(clock[3])) if clock else None,
     )
 

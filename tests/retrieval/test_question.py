@@ -49,3 +49,16 @@ def test_empty_and_endless_questions_are_refused(text: str) -> None:
 @pytest.mark.parametrize("text", ["???", "🚗🚗", '"quotes" AND NEAR(', "什么时候下雨?", "a" * MAX_QUESTION_CHARS])
 def test_odd_questions_parse(text: str) -> None:
     assert parse(text).subject
+
+
+@pytest.mark.parametrize(
+    ("text", "fits", "not_fits"),
+    [
+        ("Which phone number is on the sign?", "Tel. 555 0142", "01:00:00:00"),
+        ("What is the e-mail address?", "write to a@b.org", "write to us"),
+        ("What does the ticket cost? Which price is shown?", "12 pounds", "free"),
+    ],
+)
+def test_the_shape_of_the_answer(text: str, fits: str, not_fits: str) -> None:
+    expects = parse(text).expects
+    assert expects is not None and expects.search(fits) and not expects.search(not_fits)
