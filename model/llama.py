@@ -65,8 +65,7 @@ class Llama:
         """
         from safetensors.torch import load_file
 
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        refuse_other_kinds(config, folder)
+        config = read_config(folder)
         self.dtype = torch.float32 if precision == "fp32" else torch.bfloat16
         make_product = quantized_product if precision == "nf4" else packed_product if pack else plain_product
         self.width: int = config["hidden_size"]
@@ -76,21 +75,22 @@ class Llama:
         self.epsilon: float = config["rms_norm_eps"]
         self.positions: int = config["max_position_embeddings"]
         weights = load_file(folder / "model.safetensors")
-        self.embedding = weights["model.embed_tokens.weight"].to(self.dtype)  # [V, W]; the output layer too (tied)
-        self.norm = weights["model.norm.weight"].to(self.dtype)
+        # Copies all: one tensor that stays would keep the whole mapped file (270 MB) in memory.
+        self.embedding = weights["model.embed_tokens.weight"].to(self.dtype, copy=True)  # [V, W]; output layer too
+        self.norm = weights["model.norm.weight"].to(self.dtype, copy=True)
         layers = range(config["num_hidden_layers"])
         self.layers = [self._layer(weights, f"model.layers.{i}.", make_product) for i in layers]
         self.cosine, self.sine = self._rotations(config["rope_parameters"]["rope_theta"])
 
     def _layer(self, weights: dict[str, torch.Tensor], prefix: str, make: Callable[[torch.Tensor], Product]) -> Layer:
         def product(*names: str) -> Product:
-            return make(torch.cat([weights.pop(f"{prefix}{name}.weight").to(self.dtype) for name in names]))
+            return make(torch.cat([weights[f"{prefix}{name}.weight"].to(self.dtype) for name in names]))
 
         return Layer(
-            attention_norm=weights[f"{prefix}input_layernorm.weight"].to(self.dtype),
+            attention_norm=weights[f"{prefix}input_layernorm.weight"].to(self.dtype, copy=True),
             qkv=product("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
             output=product("self_attn.o_proj"),
-            mlp_norm=weights[f"{prefix}post_attention_layernorm.weight"].to(self.dtype),
+            mlp_norm=weights[f"{prefix}post_attention_layernorm.weight"].to(self.dtype, copy=True),
             gate_up=product("mlp.gate_proj", "mlp.up_proj"),
             down=product("mlp.down_proj"),
         )
@@ -198,7 +198,12 @@ def quantized_product(weight: torch.Tensor) -> Product:
     return layer.to("cpu").eval()
 
 
-def refuse_other_kinds(config: dict[str, Any], folder: Path) -> None:
+def read_config(folder: Path) -> dict[str, Any]:
+    """Raises PackError if there is none, or it describes a network that is computed otherwise."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise PackError(f"The language model in {folder} cannot be read: {error}.") from error
     rope = config.get("rope_parameters") or {}
     fits = {
         "model_type": config.get("model_type") == "llama",
@@ -209,3 +214,4 @@ def refuse_other_kinds(config: dict[str, Any], folder: Path) -> None:
     }
     if wrong := [key for key, right in fits.items() if not right]:
         raise PackError(f"The language model in {folder} is not one this version computes: see {', '.join(wrong)}.")
+    return config

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
+from model.errors import PackError
 from model.llama import Llama
 
 
@@ -59,3 +64,62 @@ def test_nf4_stays_near(checkpoint: Path) -> None:
             lean = Llama(checkpoint, precision)  # type: ignore[arg-type]
             logits[precision] = lean.extend(lean.embed([5, 6, 7, 8]), lean.new_cache(8)).float()
     assert torch.nn.functional.cosine_similarity(logits["bf16"], logits["nf4"], dim=0) > 0.9
+
+
+def save_altered(checkpoint: Path, folder: Path, alter: Callable[[torch.Tensor], torch.Tensor]) -> Path:
+    """The checkpoint with every linear weight changed, in bf16."""
+    weights = {
+        name: (alter(weight) if "_proj" in name else weight).bfloat16()
+        for name, weight in load_file(checkpoint / "model.safetensors").items()
+    }
+    save_file(weights, folder / "model.safetensors")
+    shutil.copy(checkpoint / "config.json", folder)
+    return folder
+
+
+def to_4_bit_levels(weight: torch.Tensor) -> torch.Tensor:
+    """Sixteen levels for every 32 weights, as GGUF's Q4_1 has them."""
+    groups = weight.unflatten(1, (-1, 32))
+    low, high = groups.amin(-1, keepdim=True), groups.amax(-1, keepdim=True)
+    step = (high - low) / 15
+    return (((groups - low) / step).round() * step + low).flatten(1)
+
+
+def test_4_bit_weights_are_packed_and_lose_nothing(checkpoint: Path, tmp_path: Path) -> None:
+    folder = save_altered(checkpoint, tmp_path, to_4_bit_levels)
+    plain, packed = Llama(folder, "bf16"), Llama(folder, "bf16", pack=True)
+    assert plain.layers[0].qkv.__qualname__ != packed.layers[0].qkv.__qualname__
+    for layer, other in zip(plain.layers, packed.layers, strict=True):
+        x = torch.randn(1, 128, generator=torch.Generator().manual_seed(3)).bfloat16()
+        torch.testing.assert_close(other.gate_up(x), layer.gate_up(x), atol=0.02, rtol=0.02)
+
+
+def test_trained_weights_stay_plain(checkpoint: Path, tmp_path: Path) -> None:
+    folder = save_altered(checkpoint, tmp_path, lambda weight: weight)
+    plain, packed = Llama(folder, "bf16"), Llama(folder, "bf16", pack=True)
+    x = torch.randn(1, 128).bfloat16()
+    assert torch.equal(packed.layers[0].gate_up(x), plain.layers[0].gate_up(x))
+
+
+def test_a_sequence_longer_than_its_room_is_an_error_not_a_wrong_answer(checkpoint: Path) -> None:
+    lean = Llama(checkpoint, "fp32")
+    cache = lean.new_cache(4)
+    with torch.inference_mode(), pytest.raises(RuntimeError):
+        lean.extend(lean.embed([1, 2, 3, 4, 5]), cache)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"model_type": "gemma"}, {"tie_word_embeddings": False}, {"rope_parameters": {"rope_type": "yarn"}}]
+)
+def test_other_networks_are_refused_by_the_key_that_differs(
+    checkpoint: Path, tmp_path: Path, changes: dict[str, object]
+) -> None:
+    config = json.loads((checkpoint / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config | changes))
+    with pytest.raises(PackError, match=next(iter(changes))):
+        Llama(tmp_path, "fp32")
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PackError, match="cannot be read"):
+        Llama(tmp_path, "fp32")
