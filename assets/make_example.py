@@ -66,10 +66,10 @@ SCENES = (
 QUESTIONS = (
     ("Why is the train late?", "heard", "There were sheep on the track.", train),
     ("When does the bakery open?", "read", "At 7 am; it is closed on Monday.", bakery),
-    ("Where is the orange cat?", "seen", "On a window sill, while it rains outside.", cat),
+    ("When can you see the sailing boat?", "seen", "A red sailing boat at sea.", boat),
+    ("What is the cat called?", "heard", "Pepper.", cat),
     ("How long must the honey bread rest?", "heard", "Twelve hours.", recipe),
     ("How much flour does the recipe need?", "read", "500 g.", recipe),
-    ("Show me the sailing boat", "seen", "A red sailing boat at sea.", boat),
 )
 
 
