@@ -1,0 +1,1 @@
+import model  # noqa: F401  before any test imports torch: it sets how OpenMP waits
