@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import threading
@@ -60,7 +61,15 @@ def serve(engine: Engine, host: str, port: int) -> None:
     app = create_app(engine)
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
     logger.info("Cuepoint is at http://%s:%d", shown, port)
-    uvicorn.run(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=3)
+    logging.getLogger("uvicorn.error").addFilter(_no_cancelled)
+    uvicorn.run(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=1)
+
+
+def _no_cancelled(record: logging.LogRecord) -> bool:
+    """Open pages hold a connection each: that stopping cancels those is no error, and no traceback is shown for it."""
+    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError)) and (
+        "graceful shutdown exceeded" not in record.getMessage()
+    )
 
 
 def _quiet_gradio(engine: Engine) -> None:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from html import escape
 from typing import Any
+from weakref import WeakValueDictionary
 
 import gradio as gr
 
@@ -33,6 +34,7 @@ class Asking:
     def __init__(self, engine: Engine, views: Views) -> None:
         self.engine = engine
         self.views = views
+        self._open: WeakValueDictionary[str, Session] = WeakValueDictionary()  # by Gradio's name of the page
 
     def ask(self, question: str, session: Session, request: gr.Request) -> Iterator[list[Any]]:
         """Answer a question about the session's videos. Stops soon after `stop`; what was said by then is kept."""
@@ -46,6 +48,7 @@ class Asking:
             return
         chat_id, history = self._begin(session, owner, video_ids, question.strip())
         session.asking, session.stopping = chat_id, False
+        self._open[str(getattr(request, "session_hash", ""))] = session
         said = chat_history([*history, Message("user", question.strip())], shelf, language)
         answer: dict[str, Any] = {}
         try:
@@ -67,6 +70,12 @@ class Asking:
     @staticmethod
     def stop(session: Session) -> None:
         session.stopping = True
+
+    def close_page(self, request: gr.Request) -> None:
+        """The page is gone: an answer that nobody reads must not hold up those of others."""
+        session = self._open.get(str(request.session_hash))
+        if session is not None:
+            session.stopping = True
 
     @staticmethod
     def _problem(question: str, video_ids: list[str], language: Language) -> str | None:

@@ -14,7 +14,7 @@ from app.page.html import Shelf, chip, moment_row
 from app.page.i18n import Language
 from retrieval.records import Message
 
-_MARKER = re.compile(r"\[(\d+)\]")
+_MARKER = re.compile(r"\[(\d+)\]([.,;:!?]*)")  # with the punctuation that must not begin the next line
 
 
 def chat_history(messages: Sequence[Message], shelf: Shelf, language: Language) -> list[dict[str, str]]:
@@ -57,7 +57,8 @@ def _with_chips(text: str, citations: list[dict[str, Any]], shelf: Shelf, langua
             citation = citations[number - 1]
             video_id = citation["video_id"]
             pieces.append(_lines(text[at : match.start()]))
-            pieces.append(chip(shelf.video(video_id), video_id, citation["start"], citation["end"], language))
+            cue = chip(shelf.video(video_id), video_id, citation["start"], citation["end"], language)
+            pieces.append(f'<span class="cue-end">{cue}{match[2]}</span>')
             at = match.end()
     return "".join([*pieces, _lines(text[at:])]).strip()
 

@@ -83,8 +83,8 @@ def _wire(
     on = Handlers(engine)
     asking = Asking(engine, on.views)
     parts = [
-        header, library.cards, player.player, player.timeline, tabs.results, tabs.transcript, tabs.screen_text, tabs.summary,
-        chat.scope, chat.starter, chat.chatbot, timer,
+        header, library.cards, player.player, player.timeline, tabs.results, tabs.transcript, tabs.screen_text,
+        tabs.summary, chat.scope, chat.starter, chat.chatbot, timer,
     ]  # fmt: skip  # in the order of views.PARTS
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     swift = quiet | {"concurrency_limit": None}  # small queries: they never wait behind somebody's question
@@ -105,4 +105,5 @@ def _wire(
     chat.question.submit(asking.ask, [chat.question, session], [chat.question, *parts], **quiet)
     chat.starter.ask(asking.suggested, [session], [chat.question, *parts], **quiet)
     chat.question.stop(asking.stop, [session], None, **swift)
+    page.unload(asking.close_page)
     chat.new_chat.click(on.new_chat, [session], parts, **swift)

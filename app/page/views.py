@@ -145,8 +145,9 @@ class Views:
             html = f'<span class="scope-title">{title}</span><span class="scope">{named}</span>'
         for video in videos:
             if video.status != "ready":
-                until = clock(min(self.library.lane_until(video.id, lane) for lane in ("see", "hear")))
-                html += f'<span class="scope-note">{escape(language("asking_partial", time=until))}</span>'
+                until = min(self.library.lane_until(video.id, lane) for lane in ("see", "hear"))
+                note = language("asking_partial", time=clock(until)) if until >= 1 else language("asking_nothing")
+                html += f'<span class="scope-note">{escape(note)}</span>'
                 break
         return html, lambda: f'<div class="scope-line">{html}</div>'
 
