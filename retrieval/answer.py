@@ -26,6 +26,7 @@ SYSTEM_PROMPT = (
     "Answer in one short, complete sentence. Do not mention the notes, numbers in brackets or times."
 )
 _MAX_NEW_TOKENS = 48
+_REPETITION = 0.8  # share of a sentence's words that stand in the quote: the quote says it better
 _SUPPORT = 0.65  # share of a sentence's content words that the evidence or the question must have
 _SOURCE_WORDS: dict[Source, str] = {"visual": "the pictures", "speech": "the speech", "text": "the on-screen text"}
 _LEAN = re.compile(
@@ -159,7 +160,7 @@ class Answerer:
         answer.tokens_per_second = stats.tokens_per_second if stats else None
         sentence = " ".join(pending.split()).rstrip(" .")
         number = supporting(sentence, question, items)
-        return (sentence, number) if number else None
+        return (sentence, number) if number and not _repeats(sentence, items[number - 1]) else None
 
 
 def numbered(items: Sequence[Item]) -> list[tuple[int, Item]]:
@@ -190,6 +191,12 @@ def supporting(sentence: str, question: Question, items: Sequence[Item]) -> int 
         if share > best_share:
             best, best_share = number, share
     return best if best_share >= _SUPPORT else None
+
+
+def _repeats(sentence: str, item: Item) -> bool:
+    """Whether a sentence says nothing but what the quote under it says anyway."""
+    said, quoted = words(sentence), set(words(item.quote))
+    return sum(word in quoted for word in said) >= _REPETITION * len(said)
 
 
 def in_context(question: Question, history: Sequence[Message]) -> Question:

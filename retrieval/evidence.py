@@ -18,6 +18,7 @@ _QUOTE_CHARS = 300
 _NEAR_S = 2.0  # lines this close to each other belong to one utterance
 _SPEECH_COVERAGE, _SPEECH_COSINE = 0.5, 0.38
 _GUESSES = 3
+_TOUCHING_S, _ALIKE = 0.6, 0.8  # moments this near, whose scores differ by no more than this factor, are one
 _COLOURS, _TAGS = 4, 4  # named for a picture
 _EVERY_TOPIC_WORD = 0.99
 
@@ -131,6 +132,7 @@ class Gatherer:
             return Evidence(_distinct(items), bool(items), searched)
         pictures = self.searcher.visual_moments(question.subject, video_ids, MAX_ITEMS)
         if self.searcher.picture_support(question, pictures, video_ids):
+            pictures = join_neighbours(pictures)
             items += [self._picture(question, moment) for moment in pictures[: MAX_ITEMS - len(items)]]
         if not items:  # weaker words are better than nothing
             items = [self._item(hit.passage) for hit in spoken + written if _fair(hit)][:_GUESSES]
@@ -172,6 +174,22 @@ def join_screens(question: Question, hits: Sequence[Hit]) -> list[Hit]:
             passage = replace(other, start=start, end=end, text=text)
             joined[index] = Hit(passage, coverage(question.terms, text), max(joined[index].cosine, hit.cosine))
     return sorted(joined, key=lambda hit: -hit.strength)
+
+
+def join_neighbours(moments: Sequence[Moment]) -> list[Moment]:
+    """Moments that follow each other and fit about equally well are one, as long as it stays short enough to watch."""
+    joined: list[Moment] = []
+    for moment in moments:
+        for index, other in enumerate(joined):
+            start, end = min(moment.start, other.start), max(moment.end, other.end)
+            touches = max(moment.start, other.start) - min(moment.end, other.end) <= _TOUCHING_S
+            alike = moment.score >= _ALIKE * other.score
+            if touches and alike and moment.video_id == other.video_id and end - start <= MAX_MOMENT_S:
+                joined[index] = replace(other, start=start, end=end)
+                break
+        else:
+            joined.append(moment)
+    return joined
 
 
 def _together(one: Hit, other: Hit) -> bool:
