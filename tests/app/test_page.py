@@ -25,6 +25,7 @@ from app.page.session import Session
 from app.page.views import PARTS
 from retrieval.library import LOCAL_OWNER
 from retrieval.records import Job, Passage, Video
+from tests.app.conftest import colour_video
 from tests.fakes import DIM
 from tests.media_factory import write_noise
 
@@ -179,8 +180,6 @@ def test_a_failing_decoder_is_one_sentence(engine: Engine, indexed: Video, monke
 
 
 def test_bad_uploads_are_named_and_the_good_one_goes_on(engine: Engine, tmp_path: Path, indexed: Video) -> None:
-    from tests.app.conftest import colour_video
-
     bad = [write_noise(tmp_path / "noise.mp4"), tmp_path / "empty.mp4"]
     bad[1].touch()
     good = colour_video(tmp_path / "good.mp4", (10, 10, 10))
@@ -203,11 +202,25 @@ def test_deleting_forgets_everything_of_a_video(engine: Engine, indexed: Video) 
 def test_a_video_that_is_not_theirs_cannot_be_touched(
     engine: Engine, tmp_path: Path, indexed: Video, warnings: list[str]
 ) -> None:
-    from tests.app.conftest import colour_video
-
     theirs, _ = engine.add(colour_video(tmp_path / "theirs.mp4", (9, 9, 9)), owner="somebody")
     for act in ("show", "play", "delete", "cancel", "retry", "toggle"):
         session = Session()
         Handlers(engine).act(session, request(), SimpleNamespace(_data={"act": act, "id": theirs.id}))  # type: ignore[arg-type]
         assert session.shown is None and session.asked == []
     assert len(warnings) == 6 and engine.library.video(theirs.id).status == "waiting"
+
+
+def test_a_chat_over_several_videos_is_there_again(engine: Engine, tmp_path: Path, indexed: Video) -> None:
+    other, _ = engine.add(colour_video(tmp_path / "other.mp4", (10, 10, 10)))
+    on, session = Handlers(engine), Session()
+    on.open_page(indexed.id, session, request())
+    updates = on.act(session, request(), SimpleNamespace(_data={"act": "toggle", "id": other.id}))  # type: ignore[arg-type]
+    assert session.asked == [indexed.id, other.id] and "2 videos" in part(updates, "scope")
+    list(ask(engine, session, "What is green?"))
+    on.act(session, request(), SimpleNamespace(_data={"act": "show", "id": other.id}))  # type: ignore[arg-type]
+    assert session.shown == other.id and session.chat_id is not None  # the chat is about it as well: it stays
+    reopened = Session()
+    on.open_page(other.id, reopened, request())
+    assert reopened.chat_id == session.chat_id and reopened.asked == [indexed.id, other.id]
+    on.new_chat(reopened, request())
+    assert reopened.chat_id is None
