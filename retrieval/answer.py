@@ -34,9 +34,18 @@ _LEAN = re.compile(
 )
 
 
+# Where a citation stands in an answer's text. Quotes are rid of these brackets, so that none can be taken for a marker.
+MARKER = re.compile("⟦(\\d+)⟧")
+
+
+def marker(number: int) -> str:
+    """The marker of the citation with this number, from one."""
+    return f"⟦{number}⟧"
+
+
 @dataclass
 class Answer:
-    """An answer as far as it has come. `text` has markers [1], [2] that count `citations` from one."""
+    """An answer as far as it has come. `text` has markers (see `marker`) that count `citations` from one."""
 
     question: str
     text: str = ""
@@ -51,12 +60,12 @@ class Answer:
     @property
     def plain_text(self) -> str:
         """The text with each marker replaced by the time it stands for: [0:42–0:51]."""
-        return re.sub(r"\[(\d+)\]", self._span, self.text)
+        return MARKER.sub(self._span, self.text)
 
     def _span(self, marker: re.Match[str]) -> str:
         number = int(marker[1])
         if not 1 <= number <= len(self.citations):
-            return marker[0]  # a quote may hold such a thing
+            return marker[0]  # echoed from a question
         citation = self.citations[number - 1]
         return f"[{span(citation.start, citation.end)}]"
 
@@ -131,7 +140,7 @@ class Answerer:
             yield _quotes(numbered(evidence.items))
             return
         sentence, number = phrased
-        yield f"{sentence} [{number}]."
+        yield f"{sentence} {marker(number)}."
         yield " " + _quotes([(number, evidence.items[number - 1])])
 
     def _summary(self, video_ids: Sequence[str], answer: Answer) -> Iterator[str]:
@@ -229,9 +238,9 @@ def not_found(evidence: Evidence) -> str:
 
 def _when(items: list[Item]) -> str:
     first, *others = range(1, len(items) + 1)
-    text = f"{_intro(items[0])} [{first}]."
+    text = f"{_intro(items[0])} {marker(first)}."
     if others:
-        text += f" Other places that may fit: {', '.join(f'[{number}]' for number in others[:3])}."
+        text += f" Other places that may fit: {', '.join(map(marker, others[:3]))}."
     return text
 
 
@@ -251,5 +260,5 @@ def _quotes(items: Sequence[tuple[int, Item]]) -> str:
             lead = item.quote or "The picture that fits best is at"
         else:
             lead = f"{'Heard' if item.source == 'speech' else 'On screen'}: “{item.quote}”"
-        markers[lead] = markers.get(lead, "") + f" [{number}]"
+        markers[lead] = markers.get(lead, "") + f" {marker(number)}"
     return " ".join(f"{lead}{marks}." for lead, marks in markers.items())

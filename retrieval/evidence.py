@@ -114,7 +114,8 @@ class Gatherer:
                     end, quote = line.end, f"{quote} {line.text}"
         else:
             end = min(end, start + MAX_MOMENT_S)
-        return Item(passage.video_id, start, end, passage.source, quote[:_QUOTE_CHARS])
+        quote = quote[:_QUOTE_CHARS].translate({ord("⟦"): "[", ord("⟧"): "]"})  # these mark citations in answers
+        return Item(passage.video_id, start, end, passage.source, quote)
 
     def _from_everything(
         self,

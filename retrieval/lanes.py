@@ -36,7 +36,8 @@ READ_PX = 1280  # longest side of the pictures that on-screen text is read from
 SEGMENT_S = 4.0  # one search vector for at most this much of a clip
 TEXT_GAP_S = MAX_CLIP_S + 1  # the first picture of every clip is read, then those that changed: text may go on so long
 _WAITING_PICTURES = 8  # pictures waiting to be read, about 3 MB each
-_MERGE_EVERY_S = 10.0  # wall time between two updates of the searchable on-screen text
+_MERGE_EVERY_S = 10.0  # wall time between two updates of the searchable on-screen text, at least
+_MERGE_SHARE = 0.1  # of the time may go into them: they take longer, the longer the video is
 _TAGS = 5
 _TAG_SHARE = 0.04  # labels less likely than this say nothing
 
@@ -181,7 +182,7 @@ class ReadLane:
 
     def __init__(self, work: Work, pages: Pages) -> None:
         self.work, self.pages = work, pages
-        self._merged_at = time.monotonic()
+        self._merge_at = time.monotonic() + _MERGE_EVERY_S
 
     def run(self) -> None:
         work, sightings = self.work, list[Sighting]()
@@ -194,18 +195,19 @@ class ReadLane:
                 work.library.add_sightings(work.video_id, sightings, page.time)
                 sightings = []
                 work.models.reader.forget()
-                if time.monotonic() - self._merged_at > _MERGE_EVERY_S:
+                if time.monotonic() > self._merge_at:
                     self._merge()
         self._merge()
         work.finish("read")
 
     def _merge(self) -> None:
-        work = self.work
+        work, began = self.work, time.monotonic()
         texts = merge_sightings(work.library.sightings(work.video_id), TEXT_GAP_S)
         pieces = [(text.start, min(text.end, work.info.duration), text.text) for text in texts]
         vectors = work.models.text.embed([text for _, _, text in pieces])
         work.library.add_passages(work.video_id, "text", pieces, vectors, replace=True)
-        self._merged_at = time.monotonic()
+        took = time.monotonic() - began
+        self._merge_at = time.monotonic() + max(_MERGE_EVERY_S, took / _MERGE_SHARE)
 
 
 class HearLane:

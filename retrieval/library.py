@@ -23,6 +23,7 @@ from model.errors import UsageError
 from model.screen_text import Sighting, TextBox
 from retrieval.database import Database
 from retrieval.records import LANES, Clip, ClipFrames, Passage, Source, Video, VideoStatus
+from retrieval.rows import clip_frames_of, clip_of, marks_of, video_of
 from retrieval.words import index_text
 
 LOCAL_OWNER = "local"
@@ -90,20 +91,20 @@ class Library:
 
     def find_content(self, digest: str, owner: str) -> Video | None:
         row = self.db.row("SELECT * FROM videos WHERE content_hash = ? AND owner = ?", (digest, owner))
-        return _video(row) if row else None
+        return video_of(row) if row else None
 
     def video(self, video_id: str, owner: str | None = None) -> Video:
         """Raises UsageError if there is no such video (or it is somebody else's)."""
         row = self.db.row("SELECT * FROM videos WHERE id = ?", (video_id,))
         if row is None or (owner is not None and row["owner"] != owner):
             raise UsageError(f"There is no video {video_id!r} in the library; `cuepoint list` shows what there is.")
-        return _video(row)
+        return video_of(row)
 
     def videos(self, owner: str | None = None) -> list[Video]:
         """Newest first."""
         where = "WHERE owner = :owner" if owner else ""
         return [
-            _video(row)
+            video_of(row)
             for row in self.db.rows(f"SELECT * FROM videos {where} ORDER BY created_at DESC", {"owner": owner})
         ]
 
@@ -245,23 +246,23 @@ class Library:
             "SELECT id, video_id, number, start, end, tags, colours FROM clips WHERE video_id = ? ORDER BY start",
             (video_id,),
         )
-        return [_clip(row) for row in rows]
+        return [clip_of(row) for row in rows]
 
     def clip_frames(self, clip_ids: Iterable[int]) -> list[ClipFrames]:
         """The sampled frames of the given clips, in no particular order."""
-        marks, ids = _marks(clip_ids)
-        return [_clip_frames(row) for row in self.db.rows(f"SELECT * FROM clips WHERE id IN ({marks})", ids)]
+        marks, ids = marks_of(clip_ids)
+        return [clip_frames_of(row) for row in self.db.rows(f"SELECT * FROM clips WHERE id IN ({marks})", ids)]
 
     def video_frames(self, video_id: str) -> list[ClipFrames]:
         """The sampled frames of every clip of a video, in order of time."""
         return [
-            _clip_frames(row)
+            clip_frames_of(row)
             for row in self.db.rows("SELECT * FROM clips WHERE video_id = ? ORDER BY start", (video_id,))
         ]
 
     def concepts(self, video_ids: Sequence[str]) -> np.ndarray:
         """How probable each thing is that the encoder knows by name: float32 [clips with a picture, C]."""
-        marks, values = _marks(video_ids)
+        marks, values = marks_of(video_ids)
         rows = self.db.rows(f"SELECT concepts FROM clips WHERE video_id IN ({marks}) AND length(concepts) > 0", values)
         return np.array([np.frombuffer(row["concepts"], "<f2") for row in rows], np.float32)
 
@@ -275,7 +276,7 @@ class Library:
         return [Passage(**dict(row)) for row in rows]
 
     def passages_by_id(self, ids: Iterable[int]) -> dict[int, Passage]:
-        marks, values = _marks(ids)
+        marks, values = marks_of(ids)
         return {
             row["id"]: Passage(**dict(row))
             for row in self.db.rows(f"SELECT * FROM passages WHERE id IN ({marks})", values)
@@ -283,7 +284,7 @@ class Library:
 
     def match_words(self, expression: str, video_ids: Sequence[str] | None, limit: int) -> list[tuple[Passage, float]]:
         """Passages that match an FTS5 expression with their BM25 score (higher is better), best first."""
-        marks, values = _marks(video_ids or [])
+        marks, values = marks_of(video_ids or [])
         where = f"AND p.video_id IN ({marks})" if video_ids else ""
         rows = self.db.rows(
             "SELECT p.*, -bm25(passage_words) AS bm25 FROM passage_words JOIN passages p ON p.id = passage_words.rowid"
@@ -295,23 +296,3 @@ class Library:
 
 def _advance(db: sqlite3.Connection, video_id: str, lane: str, until: float) -> None:
     db.execute("UPDATE lanes SET until = max(until, ?) WHERE video_id = ? AND lane = ?", (until, video_id, lane))
-
-
-def _marks(values: Iterable[object]) -> tuple[str, tuple[object, ...]]:
-    listed = tuple(values)
-    return ", ".join("?" * len(listed)), listed
-
-
-def _video(row: sqlite3.Row) -> Video:
-    return Video(**dict(row) | {"info": json.loads(row["info"]), "warnings": json.loads(row["warnings"])})
-
-
-def _clip(row: sqlite3.Row) -> Clip:
-    tags, colours = ([(name, share) for name, share in json.loads(row[column])] for column in ("tags", "colours"))
-    return Clip(row["id"], row["video_id"], row["number"], row["start"], row["end"], tags, colours)
-
-
-def _clip_frames(row: sqlite3.Row) -> ClipFrames:
-    times = np.frombuffer(row["times"], "<f4")
-    vectors = np.frombuffer(row["vectors"], "<f2").astype(np.float32)
-    return ClipFrames(_clip(row), times, vectors.reshape(len(times), -1) if len(times) else vectors.reshape(0, 0))

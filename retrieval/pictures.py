@@ -11,7 +11,7 @@ from retrieval.clips import ClipSpan
 from retrieval.library import Library
 from retrieval.records import Clip
 
-THUMBNAIL_PX = 320  # longest side
+THUMBNAIL_PX = 480  # longest side; the first is also the poster of the player
 TILES = 24  # pictures in a filmstrip
 TILE_HEIGHT_PX = 72
 

@@ -12,9 +12,10 @@ from typing import Any
 
 from app.page.html import Shelf, chip, moment_row
 from app.page.i18n import Language
+from retrieval.answer import MARKER
 from retrieval.records import Message
 
-_MARKER = re.compile(r"\[(\d+)\]([.,;:!?]*)")  # with the punctuation that must not begin the next line
+_MARKER = re.compile(MARKER.pattern + r"([.,;:!?]*)")  # with the punctuation that must not begin the next line
 
 
 def chat_history(messages: Sequence[Message], shelf: Shelf, language: Language) -> list[dict[str, str]]:
@@ -49,7 +50,7 @@ def waiting_html(language: Language) -> str:
 
 
 def _with_chips(text: str, citations: list[dict[str, Any]], shelf: Shelf, language: Language) -> str:
-    """Escaped text in which each marker [1] became the chip of that citation."""
+    """Escaped text in which each marker became the chip of that citation."""
     pieces, at = [], 0
     for match in _MARKER.finditer(text):
         number = int(match[1])

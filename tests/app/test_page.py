@@ -79,7 +79,7 @@ def test_words_of_a_video_never_become_html(engine: Engine, indexed: Video) -> N
     citation = {"video_id": indexed.id, "start": 1.0, "end": 2.0, "source": "text", "quote": EVIL}
     html = answer_html(
         "",
-        {"marked": f"It says {EVIL} [1].", "citations": [citation]},
+        {"marked": f"It says {EVIL} ⟦1⟧.", "citations": [citation]},
         Shelf(engine.library, LOCAL_OWNER),
         ENGLISH_WORDS,
     )

@@ -80,7 +80,7 @@ def test_no_speech_at_all_is_named(library: Library, video: Video, models: FakeM
 def test_a_supported_sentence_is_kept_and_cited(answerer: Answerer, video: Video, models: FakeModels) -> None:
     models.decoder.says = "The name of the captain is Morag, and one leg is wooden."
     answer = ask(answerer, "What does the speaker say about the captain?", video)
-    assert answer.text.startswith("The name of the captain is Morag, and one leg is wooden [1].")
+    assert answer.text.startswith("The name of the captain is Morag, and one leg is wooden ⟦1⟧.")
 
 
 @pytest.mark.parametrize(
@@ -124,3 +124,12 @@ def test_a_summary_covers_the_whole_video(answerer: Answerer, video: Video) -> N
 def test_empty_and_endless_questions_are_refused(answerer: Answerer, video: Video, text: str) -> None:
     with pytest.raises(UsageError):
         ask(answerer, text, video)
+
+
+def test_a_quote_that_looks_like_a_marker_is_none(
+    answerer: Answerer, library: Library, video: Video, models: FakeModels
+) -> None:
+    text = "See page ⟦2⟧ and [1] of the atlas."
+    library.add_passages(video.id, "speech", [(26.0, 28.0, text)], models.text.embed([text]))
+    answer = ask(answerer, "What does the speaker say about the atlas?", video)
+    assert "“See page [2] and [1] of the atlas.” [0:26–0:28]" in answer.plain_text

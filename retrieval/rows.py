@@ -1,0 +1,31 @@
+"""Rows of the database as records."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable
+
+import numpy as np
+
+from retrieval.records import Clip, ClipFrames, Video
+
+
+def marks_of(values: Iterable[object]) -> tuple[str, tuple[object, ...]]:
+    listed = tuple(values)
+    return ", ".join("?" * len(listed)), listed
+
+
+def video_of(row: sqlite3.Row) -> Video:
+    return Video(**dict(row) | {"info": json.loads(row["info"]), "warnings": json.loads(row["warnings"])})
+
+
+def clip_of(row: sqlite3.Row) -> Clip:
+    tags, colours = ([(name, share) for name, share in json.loads(row[column])] for column in ("tags", "colours"))
+    return Clip(row["id"], row["video_id"], row["number"], row["start"], row["end"], tags, colours)
+
+
+def clip_frames_of(row: sqlite3.Row) -> ClipFrames:
+    times = np.frombuffer(row["times"], "<f4")
+    vectors = np.frombuffer(row["vectors"], "<f2").astype(np.float32)
+    return ClipFrames(clip_of(row), times, vectors.reshape(len(times), -1) if len(times) else vectors.reshape(0, 0))
