@@ -11,13 +11,14 @@ import numpy as np
 from model.loading import Models
 from retrieval.library import Library
 from retrieval.records import ClipFrames, Passage
-from retrieval.timecode import span
 from retrieval.words import content_words
 
-_CHAPTER_S = 45.0  # about one chapter for so much of a video...
+_CHAPTER_S = 30.0  # about one chapter for so much of a video...
 _MOST_CHAPTERS = 12  # ...but never more than can be read at a glance
 _TAGS = 8
 _TITLE_CHARS = 60
+_QUOTE_CHARS = 90
+_LEAST_LETTERS = 5
 
 
 @dataclass(frozen=True)
@@ -46,17 +47,27 @@ def summarize(library: Library, models: Models, video_id: str) -> Summary:
     tags = _tags(clips)
     chapters = [_chapter(part, passages) for part in _parts(clips)]
     spoken = [p for p in passages if p.source == "speech"]
-    written = [p for p in passages if p.source == "text"]
+    written = [p for p in passages if p.source == "text" and _tells(p.text)]
     sentences = []
     if tags:
         sentences.append(f"The pictures look like {_listed(tags[:5])}.")
     if written:
-        sentences.append(f"On screen stands {_listed([f'“{p.text[:80]}”' for p in _spread(written, 3)])}.")
+        sentences.append(f"On screen: {_listed([_quoted(p) for p in _spread(written, 4)])}.")
     if spoken:
-        sentences.append(f"It is said: {_listed([f'“{p.text}”' for p in _central(models, spoken, 3)])}.")
+        sentences.append(f"Said, among other things: {_listed([_quoted(p) for p in _central(models, spoken, 4)])}.")
     if not sentences:
         sentences.append("There is no speech and no text, and the pictures show nothing that is recognised.")
     return Summary(" ".join(sentences), chapters, tags)
+
+
+def _tells(text: str) -> bool:
+    """Whether a text on the screen is worth a place in a summary: words, not counters or single letters."""
+    return sum(character.isalpha() for character in text) >= _LEAST_LETTERS
+
+
+def _quoted(passage: Passage) -> str:
+    text = passage.text.rstrip(" .")
+    return f"“{text if len(text) <= _QUOTE_CHARS else text[: _QUOTE_CHARS - 1].rsplit(' ', 1)[0] + '…'}”"
 
 
 def _tags(clips: list[ClipFrames]) -> list[str]:
@@ -100,10 +111,10 @@ def _chapter(part: list[ClipFrames], passages: list[Passage]) -> Chapter:
     """Titled with its first on-screen text, else with what is said, else with what is seen."""
     start, end = part[0].clip.start, part[-1].clip.end
     inside = [p for p in passages if start <= p.start < end]
-    text = next((p.text for p in inside if p.source == "text" and len(content_words(p.text)) > 1), None)
+    text = next((p.text for p in inside if p.source == "text" and _tells(p.text)), None)
     speech = next((p.text for p in inside if p.source == "speech" and len(content_words(p.text)) > 1), None)
     tags = _tags(part)
-    title = text or speech or (", ".join(tags[:3]).capitalize() if tags else span(start, end))
+    title = text or speech or (", ".join(tags[:3]).capitalize() if tags else "Scene")
     return Chapter(
         start, end, title if len(title) <= _TITLE_CHARS else title[: _TITLE_CHARS - 1].rsplit(" ", 1)[0] + "…"
     )
