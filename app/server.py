@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
+import socket
+import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,6 +20,7 @@ from fastapi.responses import FileResponse, JSONResponse, Response
 from app.engine import Engine
 from app.media import media_router
 from app.workers import Supervisor
+from model.errors import CuepointError
 
 logger = logging.getLogger(__name__)
 _ICONS = Path(__file__).resolve().parent.parent / "assets"
@@ -57,12 +61,25 @@ def create_app(engine: Engine, supervise: bool = True) -> FastAPI:
 
 
 def serve(engine: Engine, host: str, port: int) -> None:
-    """Serve the app until it is interrupted."""
+    """Serve the app until it is interrupted. Raises CuepointError if the port cannot be had."""
+    _check_port(host, port)
     app = create_app(engine)
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
-    logger.info("Cuepoint is at http://%s:%d", shown, port)
+    print(f"Cuepoint is at http://{shown}:{port} (stop it with Ctrl+C)", file=sys.stderr, flush=True)
     logging.getLogger("uvicorn.error").addFilter(_no_cancelled)
     uvicorn.run(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=1)
+
+
+def _check_port(host: str, port: int) -> None:
+    """Before anything is loaded: a port in use is the commonest mistake of all."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        reason = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be opened ({error.strerror or error})"
+        raise CuepointError(f"Port {port} of {host} {reason}; choose another with --port.") from error
 
 
 def _no_cancelled(record: logging.LogRecord) -> bool:
