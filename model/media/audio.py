@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import av
 import numpy as np
 
-from model.media.container import decode, open_media, packets, seeks_reliably, sound_streams
+from model.media.container import decode, open_media, packets, sound_streams
 from model.media.probe import MediaInfo
 
 if TYPE_CHECKING:
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
 SAMPLE_RATE = 16_000
 # Time stamps jitter (Matroska rounds to a millisecond); only what a listener could notice is put right.
 _JITTER_S = 0.04
-# Decoders need a little sound before the place asked for to be exact there (MP3's bit reservoir, AAC's overlap).
-_PREROLL_S = 1.0
 # Frames are gathered before resampling: one call for each would cost more than the decoding.
 _GATHER_SAMPLES = 32_768
 # A time stamp so far behind the end is damage, not an hour of silence.
@@ -32,31 +29,37 @@ def read_audio(
 ) -> Iterator[tuple[float, np.ndarray]]:
     """Yields (seconds from t = 0 of the picture, float32 mono [n] at 16 kHz) from `start` on, without holes.
 
+    From any start, the samples are those of an unbroken run: a decoder or resampler that begins in the middle gives
+    slightly others, and a recogniser then other words. So it is decoded from the beginning (60 ms a minute).
     What cannot be decoded is silence. Nothing is yielded for a file without sound. Raises UnreadableMedia if the file
     cannot be opened any more.
     """
-    for time, block in aligned_sound(path, info, SAMPLE_RATE, "mono", start, block_s):
-        yield time, block[0]
+    skipped = round(start * SAMPLE_RATE)
+    for time, block in aligned_sound(path, info, SAMPLE_RATE, "mono", block_s):
+        first = round(time * SAMPLE_RATE)
+        begin = max(first, skipped)
+        if begin - first < block.shape[1]:
+            yield begin / SAMPLE_RATE, block[0, begin - first :]
 
 
 def aligned_sound(
-    path: Path, info: MediaInfo, rate: int, layout: str, start: float = 0.0, block_s: float = 30.0
+    path: Path, info: MediaInfo, rate: int, layout: str, block_s: float = 30.0
 ) -> Iterator[tuple[float, np.ndarray]]:
-    """As `read_audio`, for any sample rate and layout: float32 [channels, n]."""
+    """As `read_audio`, from the start, for any sample rate and layout: float32 [channels, n]."""
     if not info.has_audio:
         return
-    blocks = _Blocks(start, rate, av.AudioLayout(layout).nb_channels, max(1, round(block_s * rate)))
+    blocks = _Blocks(rate, av.AudioLayout(layout).nb_channels, max(1, round(block_s * rate)))
     latest = info.duration + _BEYOND_S
-    for time, samples in _resampled(_decoded(path, info, start), rate, layout):
+    for time, samples in _resampled(_decoded(path, info), rate, layout):
         yield from blocks.add(time if time is not None and time <= latest else None, samples)
     yield from blocks.rest()
 
 
 class _Blocks:
-    """Lays pieces of sound on the time line and cuts it into blocks."""
+    """Lays pieces of sound on the time line, from 0 on, and cuts it into blocks."""
 
-    def __init__(self, start: float, rate: int, channels: int, size: int) -> None:
-        self._start, self._rate, self._size = start, rate, size
+    def __init__(self, rate: int, channels: int, size: int) -> None:
+        self._rate, self._size = rate, size
         self._parts: list[np.ndarray] = []
         self._silence = np.zeros((channels, min(size, rate)), np.float32)
         self._held = 0  # samples in _parts
@@ -65,7 +68,7 @@ class _Blocks:
     def add(self, time: float | None, samples: np.ndarray) -> Iterator[tuple[float, np.ndarray]]:
         """`time` is that of the first sample; None: it follows what came before."""
         if time is not None:
-            late = round((time - self._start) * self._rate) - self._given - self._held
+            late = round(time * self._rate) - self._given - self._held
             if late < 0 and (self._given + self._held == 0 or -late > _JITTER_S * self._rate):
                 samples = samples[:, -late:]
             while late > _JITTER_S * self._rate or (late > 0 and self._given + self._held == 0):
@@ -87,15 +90,15 @@ class _Blocks:
 
     def _cut(self, size: int) -> tuple[float, np.ndarray]:
         whole = np.concatenate(self._parts, axis=1)
-        time = self._start + self._given / self._rate
+        time = self._given / self._rate
         self._parts = [whole[:, size:].copy()] if self._held > size else []
         self._held -= size
         self._given += size
         return time, whole[:, :size]
 
 
-def _decoded(path: Path, info: MediaInfo, start: float) -> Iterator[tuple[float | None, AudioFrame]]:
-    """(seconds from t = 0, frame) from a little before `start` on."""
+def _decoded(path: Path, info: MediaInfo) -> Iterator[tuple[float | None, AudioFrame]]:
+    """(seconds from t = 0, frame), in order."""
     with open_media(path) as container:
         if info.audio_index is not None:
             stream: Any = container.streams[info.audio_index]
@@ -103,10 +106,6 @@ def _decoded(path: Path, info: MediaInfo, start: float) -> Iterator[tuple[float 
             stream = next(iter(sound_streams(container)), None)
             if stream is None:
                 return
-        if start > _PREROLL_S and seeks_reliably(container):
-            # If that fails, it is decoded from the beginning, and what comes too early is cut away.
-            with contextlib.suppress(av.FFmpegError):
-                container.seek(int((start - _PREROLL_S + info.start_s) / stream.time_base), stream=stream)
         for frame in decode(packets(container, (stream,)), stream.codec_context):
             yield None if frame.pts is None else float(frame.pts * stream.time_base) - info.start_s, frame
 

@@ -83,7 +83,7 @@ def _encoding_sound(path: Path, sound: Any, info: MediaInfo) -> Iterator[Timed]:
     converter = av.AudioResampler(format=context.format, layout="stereo", rate=_SOUND_RATE)
     done = 0
     # A block is a whole number of frames: only the last frame may be short.
-    for _, block in aligned_sound(path, info, _SOUND_RATE, "stereo", 0.0, block_s=48 * size / _SOUND_RATE):
+    for _, block in aligned_sound(path, info, _SOUND_RATE, "stereo", block_s=48 * size / _SOUND_RATE):
         for begin in range(0, block.shape[1], size):
             piece = block[:, begin : begin + size].copy()
             frame = av.AudioFrame.from_ndarray(piece, format="fltp", layout="stereo")

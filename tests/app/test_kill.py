@@ -61,7 +61,7 @@ def test_killing_the_worker_loses_and_repeats_nothing(tmp_path: Path, speech: np
     for _ in range(KILLS):
         worker = start_worker(broken)
         wait_until(lambda pid=worker.pid: (engine.jobs.job(job.id).worker or "").endswith(f":{pid}"), worker)
-        time.sleep(chance.uniform(0.05, 1.2))
+        time.sleep(chance.uniform(0.05, 0.8))
         worker.send_signal(signal.SIGKILL)
         worker.wait()
         worked.append(sum(engine.jobs.job(job.id).lanes.values()))

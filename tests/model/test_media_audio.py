@@ -53,15 +53,13 @@ def test_time_stamps_that_do_not_begin_at_zero(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", [".mp4", ".avi"])
 @pytest.mark.parametrize("start", [0.5, 1.25, 2.5])
-def test_reading_from_the_middle_gives_the_rest(tmp_path: Path, suffix: str, start: float) -> None:
+def test_reading_from_the_middle_gives_the_very_same_rest(tmp_path: Path, suffix: str, start: float) -> None:
     path = make_video(tmp_path / f"clip{suffix}", [Scene(3)], audio="tone")
     _, sound = whole_sound(path)
     begin, rest = whole_sound(path, start)
     expected = sound[round(start * SAMPLE_RATE) :]
     assert begin == start
-    assert abs(len(rest) - len(expected)) <= 2
-    length = min(len(rest), len(expected)) - 400
-    assert np.abs(rest[400:length] - expected[400:length]).max() < 0.05
+    np.testing.assert_array_equal(rest, expected)
 
 
 def test_blocks_have_the_length_asked_for(tmp_path: Path) -> None:
