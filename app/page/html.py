@@ -59,11 +59,14 @@ class Shelf:
 
     def thumbnail(self, video_id: str, time: float) -> str:
         """An <img> of the clip at that time, or a blank in its place; decorative, for its text stands beside it."""
-        if self.video(video_id) is None:
+        video = self.video(video_id)
+        if video is None:
             return '<span class="thumb"></span>'
+        if not video.info.get("width"):
+            return '<span class="thumb thumb-sound source-heard"></span>'
         if video_id not in self._clips:
             rows = self._library.db.rows(
-                "SELECT start, number FROM clips WHERE video_id = ? ORDER BY start", (video_id,)
+                "SELECT start, number FROM clips WHERE video_id = ? AND length(times) > 0 ORDER BY start", (video_id,)
             )
             self._clips[video_id] = [(row["start"], row["number"]) for row in rows]
         clips = self._clips[video_id]
