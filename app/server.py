@@ -24,7 +24,6 @@ from model.errors import CuepointError
 
 logger = logging.getLogger(__name__)
 _ICONS = Path(__file__).resolve().parent.parent / "assets"
-_WARM = ("text", "vision", "decoder")  # in the order in which a first question needs them
 
 
 def create_app(engine: Engine, supervise: bool = True) -> FastAPI:
@@ -99,6 +98,6 @@ def _quiet_gradio(engine: Engine) -> None:
 def _warm(engine: Engine) -> None:
     """Load what the first question needs, while the page is already there."""
     try:
-        engine.models.warm(*_WARM)
+        engine.answerer.warm_up()
     except Exception:
         logger.exception("The models could not be loaded ahead of the first question")

@@ -7,12 +7,15 @@ import os
 import subprocess
 import sys
 import threading
+import time
 
 from app.settings import Settings
 
 logger = logging.getLogger(__name__)
 _CHECK_S = 0.5
 _STOP_WAIT_S = 5.0
+_LONGEST_PAUSE_S = 30.0  # between two starts of a worker that ends at once (no models, no data folder)
+_HEALTHY_S = 60.0  # one that ran this long is started again at once
 
 
 class Supervisor:
@@ -48,8 +51,15 @@ class Supervisor:
         return subprocess.Popen(self.command, stdin=subprocess.DEVNULL)
 
     def _watch(self) -> None:
-        while not self._stopping.wait(_CHECK_S):
-            for index, process in enumerate(self.processes):
-                if process.poll() is not None:
-                    logger.warning("worker %d ended with %s; starting another", process.pid, process.returncode)
-                    self.processes[index] = self._spawn()
+        pause, started = _CHECK_S, time.monotonic()
+        while not self._stopping.wait(pause):
+            ended = [index for index, process in enumerate(self.processes) if process.poll() is not None]
+            if time.monotonic() - started > _HEALTHY_S:
+                pause = _CHECK_S
+            if not ended:
+                continue
+            pause, started = min(2 * pause, _LONGEST_PAUSE_S), time.monotonic()
+            for index in ended:
+                process = self.processes[index]
+                logger.warning("worker %d ended with %s; starting another", process.pid, process.returncode)
+                self.processes[index] = self._spawn()

@@ -52,6 +52,10 @@ class Decoder(Protocol):
 
     def count_tokens(self, text: str) -> int: ...
 
+    def warm_up(self, messages: list[Message] | None = None) -> None:
+        """Do now what the first of many prompts that begin with `messages` would have to wait for."""
+        ...
+
     def stream(
         self,
         messages: list[Message],

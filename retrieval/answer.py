@@ -89,6 +89,11 @@ class Answerer:
         self.models = models
         self.gatherer = Gatherer(searcher)
 
+    def warm_up(self) -> None:
+        """Load what the first question needs, and read the system prompt, so that nobody waits for it."""
+        self.models.warm("text", "vision", "decoder")
+        self.models.decoder.warm_up([{"role": "system", "content": SYSTEM_PROMPT}])
+
     def ask(
         self,
         text: str,

@@ -68,10 +68,6 @@ class Chats:
         rows = self.db.rows("SELECT role, text, answer FROM messages WHERE chat_id = ? ORDER BY id", (chat_id,))
         return [Message(row["role"], row["text"], _loaded(row["answer"])) for row in rows]
 
-    def delete(self, chat_id: str) -> None:
-        with self.db.transaction() as db:
-            db.execute("DELETE FROM chats WHERE id = ?", (chat_id,))
-
 
 def _set_videos(db: sqlite3.Connection, chat_id: str, video_ids: Sequence[str]) -> None:
     db.execute("DELETE FROM chat_videos WHERE chat_id = ?", (chat_id,))

@@ -47,14 +47,6 @@ class JobQueue:
         row = self.db.row("SELECT * FROM jobs WHERE video_id = ? ORDER BY created_at DESC LIMIT 1", (video_id,))
         return self._job(row) if row else None
 
-    def active(self, owner: str | None = None) -> list[Job]:
-        rows = self.db.rows(
-            "SELECT * FROM jobs WHERE status IN ('queued', 'running') AND (:owner IS NULL OR owner = :owner)"
-            " ORDER BY created_at",
-            {"owner": owner},
-        )
-        return [self._job(row) for row in rows]
-
     def claim(self, worker: str, job_id: str | None = None) -> Job | None:
         """Take the oldest waiting job (or the given one), also one whose worker died; None if there is none."""
         with self.db.transaction() as db:

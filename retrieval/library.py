@@ -22,7 +22,7 @@ import numpy as np
 from model.errors import UsageError
 from model.screen_text import Sighting, TextBox
 from retrieval.database import Database
-from retrieval.records import LANES, Clip, ClipFrames, Passage, Source, Video, VideoStatus
+from retrieval.records import LANES, Clip, ClipFrames, Passage, Source, Video
 from retrieval.rows import clip_frames_of, clip_of, marks_of, video_of
 from retrieval.words import index_text
 
@@ -113,9 +113,6 @@ class Library:
         names = ", ".join(f"{name} = :{name}" for name in columns)
         with self.db.transaction() as db:
             db.execute(f"UPDATE videos SET {names} WHERE id = :id", columns | {"id": video_id})
-
-    def set_status(self, video_id: str, status: VideoStatus, error: str | None = None) -> None:
-        self.update_video(video_id, status=status, error=error)
 
     def add_warning(self, video_id: str, sentence: str) -> None:
         warnings = self.video(video_id).warnings
@@ -247,11 +244,6 @@ class Library:
             (video_id,),
         )
         return [clip_of(row) for row in rows]
-
-    def clip_frames(self, clip_ids: Iterable[int]) -> list[ClipFrames]:
-        """The sampled frames of the given clips, in no particular order."""
-        marks, ids = marks_of(clip_ids)
-        return [clip_frames_of(row) for row in self.db.rows(f"SELECT * FROM clips WHERE id IN ({marks})", ids)]
 
     def video_frames(self, video_id: str) -> list[ClipFrames]:
         """The sampled frames of every clip of a video, in order of time."""

@@ -65,12 +65,6 @@ _SPEAKING_SUBJECT = re.compile(
     rf"\b(?:does|did|do|is|are|will)\s+(?:the\s+|a\s+|an\s+)?((?:[\w-]+\s+){{1,3}}?)(?:{_SPOKEN_VERBS})\b",
     re.IGNORECASE,
 )
-_CLOCK = re.compile(
-    r"\b(?:at|about|around|after)\s+(?:about\s+)?(?:(\d+):(\d\d)|(\d+(?:\.\d+)?)\s*(?:s|secs?|seconds?))\b",
-    re.IGNORECASE,
-)
-
-
 _EXPECTS = [  # what a question asks for by kind -> what such a text looks like
     (r"\b(tele)?phone number\b", r"\b(tel|phone|call|fax)\b|\+?\d[\d ()/-]{6,}\d"),
     (r"\be-?mail\b", r"\S@\S"),
@@ -92,7 +86,6 @@ class Question:
     topic: list[str]  # what follows "about", up to a preposition: one of these words an answer must have found
     is_open: bool  # asks for whatever is said or shown: "What does the man ask?"
     expects: re.Pattern[str] | None  # what a text that answers looks like, where the question tells
-    at_s: float | None  # a time that the question names
 
 
 def parse(text: str) -> Question:
@@ -111,7 +104,6 @@ def parse(text: str) -> Question:
         prefers = "speech" if _SPOKEN_HINT.search(text) else "text" if _TEXT_HINT.search(text) else None
     subject = _LEAD.sub("", text).rstrip(" ?!.") or text
     about = _ABOUT.search(text)
-    clock = _CLOCK.search(text)
     bare = _without_speaker(text) if prefers == "speech" else text
     return Question(
         text=text,
@@ -122,7 +114,6 @@ def parse(text: str) -> Question:
         topic=content_words(about.group(1)) if about and kind != "summary" else [],
         is_open=not content_words(bare, fallback=False),
         expects=next((re.compile(shape, re.I) for asked, shape in _EXPECTS if re.search(asked, text, re.I)), None),
-        at_s=(60 * int(clock[1]) + int(clock[2]) if clock[1] else float(clock[3])) if clock else None,
     )
 
 

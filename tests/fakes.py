@@ -82,6 +82,9 @@ class Scripted:
     def count_tokens(self, text: str) -> int:
         return len(text.split())
 
+    def warm_up(self, messages: list[dict[str, str]] | None = None) -> None:
+        pass
+
     def stream(
         self, messages: list[dict[str, str]], max_new_tokens: int = 96, stop: Callable[[], bool] | None = None
     ) -> Generator[str, None, None]:

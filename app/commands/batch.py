@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 def run(arguments: argparse.Namespace) -> None:
     engine = engine_of(arguments)
-    engine.models.warm("text", "vision", "decoder")
+    engine.answerer.warm_up()
     for line in sys.stdin:
         if line.strip():
             print_json(reply_to(engine, line))

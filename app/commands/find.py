@@ -53,7 +53,7 @@ def _search(engine: Engine, arguments: argparse.Namespace) -> None:
 def _ask(engine: Engine, arguments: argparse.Namespace) -> None:
     videos = chosen_videos(engine, arguments.video)
     if arguments.json:
-        engine.models.warm("text", "vision", "decoder")
+        engine.answerer.warm_up()
         print_json(last(engine, arguments.text, videos).as_json())
         return
     print_stream(engine, arguments.text, videos)

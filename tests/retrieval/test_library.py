@@ -35,8 +35,8 @@ def test_an_unknown_video_and_that_of_another_owner_are_refused_alike(library: L
 
 
 def test_what_is_stored_comes_back(library: Library, video: Video) -> None:
-    clip_id = add_clip(library, video, 0, 0.0, 4.0)
-    [frames] = library.clip_frames([clip_id])
+    add_clip(library, video, 0, 0.0, 4.0)
+    [frames] = library.video_frames(video.id)
     assert frames.clip.tags == [("dog", 0.5)]
     assert frames.times.tolist() == [0.0, 0.5]
     np.testing.assert_allclose(frames.vectors, VECTORS[:2])
