@@ -28,7 +28,7 @@ USER 1000
 WORKDIR /opt/cuepoint
 # The model pack is fetched and verified at build time: a running container needs no network.
 COPY --chown=1000 model/ model/
-RUN python -m model.pack && python -m model.decoder
+RUN python -m model.pack && python -m model.language.decoder
 COPY --chown=1000 pyproject.toml requirements.txt LICENSE NOTICE README.md ./
 COPY --chown=1000 assets/ assets/
 COPY --chown=1000 retrieval/ retrieval/

@@ -50,7 +50,7 @@ demo: setup ## without a browser: index the example video, ask three questions
 
 setup: $(VENV)/.$(KIND) ## environment in .venv and the model pack in the cache
 	@$(BIN)/python -m model.pack
-	@$(BIN)/python -m model.decoder
+	@$(BIN)/python -m model.language.decoder
 
 test: setup $(VENV)/.dev ## everything CI runs: lint, types, tests (the browser's too)
 	@$(BIN)/python -m tests.chromium

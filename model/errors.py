@@ -25,5 +25,11 @@ class PackError(CuepointError):
     """A model file is missing, cannot be fetched, or does not have the bytes that were pinned."""
 
 
+class CheckpointError(CuepointError):
+    """A model's own files do not fit: the message names the file, what was expected and what was found."""
+
+    exit_code = 3
+
+
 class Cancelled(CuepointError):
     """The user stopped this piece of work."""

@@ -12,11 +12,11 @@ from PIL import Image, ImageDraw, ImageFont
 from model.profile import Profile
 
 if TYPE_CHECKING:
-    from model.decoder import Decoder
-    from model.ocr import TextReader
-    from model.speech import SpeechRecognizer
-    from model.text_embedder import TextEmbedder
-    from model.vision import VisionEncoder
+    from model.language.decoder import Decoder
+    from model.reading.ocr import TextReader
+    from model.speech.moonshine import SpeechRecognizer
+    from model.text.minilm import TextEmbedder
+    from model.vision.embedded import VisionEncoder
 
 Built = TypeVar("Built")
 
@@ -38,31 +38,31 @@ class Models:
 
     @property
     def text(self) -> TextEmbedder:
-        from model.text_embedder import MiniLM
+        from model.text.minilm import MiniLM
 
         return self._once("text", MiniLM)
 
     @property
     def vision(self) -> VisionEncoder:
-        from model.vision import LabelStartEncoder
+        from model.vision.embedded import LabelStartEncoder
 
         return self._once("vision", lambda: LabelStartEncoder(self.text))
 
     @property
     def speech(self) -> SpeechRecognizer:
-        from model.speech import MoonshineRecognizer
+        from model.speech.moonshine import MoonshineRecognizer
 
         return self._once("speech", MoonshineRecognizer)
 
     @property
     def reader(self) -> TextReader:
-        from model.ocr import RapidTextReader
+        from model.reading.ocr import RapidTextReader
 
         return self._once("reader", RapidTextReader)
 
     @property
     def decoder(self) -> Decoder:
-        from model.decoder import SmolLM
+        from model.language.decoder import SmolLM
 
         return self._once("decoder", lambda: SmolLM(self.profile))
 

@@ -16,16 +16,16 @@ from pathlib import Path
 
 import numpy as np
 
-from model.colour import describe_colours
 from model.errors import Cancelled, UnreadableMedia
 from model.loading import Models
 from model.media.audio import read_audio
 from model.media.frames import Frame, FrameReader, open_frames
 from model.media.probe import MediaInfo
 from model.media.remux import make_playable
-from model.reading_gate import ReadingGate
-from model.screen_text import Sighting, merge_sightings
-from model.speech import Speech, VoiceActivity
+from model.reading.reading_gate import ReadingGate
+from model.reading.screen_text import Sighting, merge_sightings
+from model.speech.moonshine import Speech, VoiceActivity
+from model.vision.colour import describe_colours
 from retrieval.clips import MAX_CLIP_S, SAMPLE_EVERY_S, ClipSpan, split_into_clips
 from retrieval.library import Library
 from retrieval.pictures import save_clip_pictures, save_filmstrip

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from model.errors import UsageError
-from model.screen_text import Sighting, TextBox
+from model.reading.screen_text import Sighting, TextBox
 from retrieval.database import Database
 from retrieval.records import LANES, Clip, ClipFrames, Passage, Source, Video
 from retrieval.rows import clip_frames_of, clip_of, marks_of, video_of

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from model.chat_tokens import ChatTokenizer, Prompt, TextStream
 from model.errors import PackError, UsageError
+from model.language.chat_tokens import ChatTokenizer, Prompt, TextStream
 
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 SAID = "Wörter, слова, 言葉 and emoji 🙂🤔 with spaces.\nA second line."
@@ -133,7 +133,7 @@ def test_nothing_of_a_stop_string_gets_out(tokens: ChatTokenizer, stop_strings: 
 def test_the_layout_is_that_of_the_models_own_template() -> None:
     from transformers import AutoTokenizer
 
-    from model.decoder import converted
+    from model.language.decoder import converted
 
     folder = converted()
     theirs = AutoTokenizer.from_pretrained(folder, local_files_only=True)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from model.colour import describe_colours
+from model.vision.colour import describe_colours
 
 PATCHES = {
     "black": [(0, 0, 0), (20, 20, 25)],

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from model.decoder import LoopGuard, SmolLM, choose_precision
 from model.errors import PackError
+from model.language.decoder import LoopGuard, SmolLM, choose_precision
 
 SYSTEM = {"role": "system", "content": "You answer in one short sentence."}
 

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from model.errors import PackError
-from model.llama import Llama
+from model.language.llama import Llama
 
 
 @pytest.fixture(scope="module")

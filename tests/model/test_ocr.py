@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from model.ocr import RapidTextReader, ReadingGate, ScreenText, Sighting, TextBox, merge_sightings
+from model.reading.ocr import RapidTextReader, ReadingGate, ScreenText, Sighting, TextBox, merge_sightings
 
 
 @pytest.fixture(scope="module")

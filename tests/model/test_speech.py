@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model.speech import Line, MoonshineRecognizer, VoiceActivity, looks_invented, split_lines
+from model.speech.moonshine import Line, MoonshineRecognizer, VoiceActivity, looks_invented, split_lines
 
 RATE = 16_000
 

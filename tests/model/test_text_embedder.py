@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from model.pack import part
-from model.text_embedder import MAX_TOKENS, MiniLM, _batches
+from model.text.minilm import MAX_TOKENS, MiniLM, _batches
 
 TEXTS = ["A dog runs over the grass.", "", "coffee", "Ünïcödé 東京 😀", "one two three four five " * 100, "coffee"]
 

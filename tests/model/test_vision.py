@@ -9,10 +9,10 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from model import efficientnet
 from model.pack import part
-from model.text_embedder import MiniLM
-from model.vision import FrameFeatures, LabelStartEncoder, bare_query, class_vectors, load_labels
+from model.text.minilm import MiniLM
+from model.vision import efficientnet
+from model.vision.embedded import FrameFeatures, LabelStartEncoder, bare_query, class_vectors, load_labels
 
 WEIGHTS = "efficientnet-lite2-9656183e.pth"
 

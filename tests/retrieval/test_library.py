@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from model.errors import CuepointError, UsageError
-from model.screen_text import Sighting, TextBox
+from model.reading.screen_text import Sighting, TextBox
 from retrieval.library import Library
 from retrieval.migrations import MIGRATIONS
 from retrieval.records import Clip, Video

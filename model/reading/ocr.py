@@ -14,8 +14,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from model.reading_gate import ReadingGate
-from model.screen_text import (
+from model.reading.reading_gate import ReadingGate
+from model.reading.screen_text import (
     Box,
     ScreenText,
     Sighting,

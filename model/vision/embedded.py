@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import numpy as np
 
 from model.errors import PackError
-from model.text_embedder import MiniLM, TextEmbedder
+from model.text.minilm import MiniLM, TextEmbedder
 
 if TYPE_CHECKING:
     import torch
@@ -105,7 +105,7 @@ class LabelStartEncoder:
         """
         import torch
 
-        from model.efficientnet import load
+        from model.vision.efficientnet import load
 
         if folder is None:
             from model.pack import part
@@ -140,7 +140,7 @@ class LabelStartEncoder:
             weights = (output.logits / TEMPERATURE).softmax(1).numpy()
             pooled.append(_unit(weights @ self._classes))
         if not pooled:
-            from model.efficientnet import CLASSES, FEATURES
+            from model.vision.efficientnet import CLASSES, FEATURES
 
             empty = np.empty((0, GRID * GRID, FEATURES), np.float16), np.empty((0, CLASSES), np.float16)
             return FrameFeatures(np.empty((0, self.dim), np.float32), empty[0], [], empty[1])
@@ -239,7 +239,7 @@ def _stretch(frames: torch.Tensor) -> torch.Tensor:
     """uint8 [N, H, W, 3] -> uint8 [N, 260, 260, 3], smoothed where it shrinks."""
     import torch.nn.functional as F
 
-    from model.efficientnet import INPUT_PX
+    from model.vision.efficientnet import INPUT_PX
 
     if frames.shape[1:3] == (INPUT_PX, INPUT_PX):
         return frames

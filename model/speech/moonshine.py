@@ -14,7 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
-from model.voice import SAMPLE_RATE, Speech, VoiceActivity
+from model.speech.voice import SAMPLE_RATE, Speech, VoiceActivity
 
 __all__ = [
     "Line",

@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from model import hardware, pack
-from model.chat_tokens import ChatTokenizer, Message, Prompt, TextStream
 from model.errors import PackError
+from model.language.chat_tokens import ChatTokenizer, Message, Prompt, TextStream
 from model.profile import DEFAULT, Precision, Profile, read_profile
 
 if TYPE_CHECKING:
     import torch
 
-    from model.llama import KeyValues
+    from model.language.llama import KeyValues
 
 GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 RECIPE = "bf16 safetensors by transformers, v1"  # change it when convert() writes something else
@@ -73,7 +73,7 @@ class SmolLM:
 
         Raises PackError if the pack is missing, or the folder holds another kind of network.
         """
-        from model.llama import Llama
+        from model.language.llama import Llama
 
         choice = (profile or read_profile(DEFAULT)).decoder
         folder = folder or converted()

@@ -1,0 +1,1 @@
+"""What words the answers: language models, with and without eyes."""

@@ -1,0 +1,1 @@
+"""What compares texts: sentence embeddings."""

@@ -1,0 +1,1 @@
+"""What sees: frames and texts in one space."""
