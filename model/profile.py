@@ -21,28 +21,30 @@ DEFAULT = "embedded"
 WITH_GPU = "vlm"
 VARIABLE = "CUEPOINT_PROFILE"
 
-Precision = Literal["auto", "bf16", "fp32", "nf4"]
+Precision = Literal["auto", "bf16", "fp32", "nf4", "int8"]
 
 
 @dataclass(frozen=True)
 class VisionChoice:
-    """`source` of every choice: "pack:PART", "hub:OWNER/NAME" or "server:URL"."""
+    """`source` of every choice: see `model/hub.py`, which finds it on this machine."""
 
-    kind: Literal["label-start", "open_clip", "siglip"]
+    kind: Literal["embedded", "open_clip"]
     source: str
+    architecture: str = ""  # open_clip's name for it, where the source is a bare checkpoint that does not say
 
 
 @dataclass(frozen=True)
 class TextChoice:
-    kind: Literal["minilm"]
+    kind: Literal["minilm", "sentence-transformers"]
     source: str
 
 
 @dataclass(frozen=True)
 class SpeechChoice:
-    kind: Literal["moonshine"]
+    kind: Literal["moonshine", "whisper", "faster-whisper"]
     source: str
-    language: str
+    language: str  # as in ISO 639-1, or "auto"
+    precision: Precision = "auto"
 
 
 @dataclass(frozen=True)
@@ -53,11 +55,14 @@ class ReaderChoice:
 
 @dataclass(frozen=True)
 class DecoderChoice:
-    kind: Literal["smollm", "causal-lm", "vlm", "openai"]
+    kind: Literal["causal-lm", "vlm", "openai"]
     source: str
     precision: Precision = "auto"
+    adapter: str = ""  # of a causal-lm: the VideoChat folder that gives it eyes
+    model: str = ""  # of a server: which of its models; by default the first it names
     context_tokens: int = field(default=1500, metadata={"low": 128, "high": 131_072})  # prompt, not the answer
     new_tokens: int = field(default=96, metadata={"low": 1, "high": 4096})  # an answer's most
+    stills: int = field(default=8, metadata={"low": 0, "high": 256})  # looked at for one answer, by a model that can
 
 
 @dataclass(frozen=True)

@@ -237,7 +237,7 @@ def torch_threads(count: int) -> Iterator[None]:
 
 def choose_precision(wanted: Precision) -> tuple[Literal["bf16", "fp32", "nf4"], bool]:
     """What to compute in, and whether single tokens read 4-bit copies. "auto" is what this processor does fastest."""
-    if wanted != "auto":
+    if wanted in ("bf16", "fp32", "nf4"):
         return wanted, False
     machine = hardware.describe()
     # torch's 4-bit product is fast with AVX2 and better, and a slow reference elsewhere.
