@@ -15,6 +15,7 @@ from retrieval.ingest import take_in
 from retrieval.jobs import JobQueue
 from retrieval.library import LOCAL_OWNER, Library
 from retrieval.records import Job, Video
+from retrieval.renew import find_outdated, is_current
 from retrieval.search import Searcher
 
 
@@ -49,6 +50,11 @@ class Engine:
                 " index it on the command line, or set CUEPOINT_MAX_UPLOAD_GB."
             )
         video = take_in(self.library, path, owner, upload)
-        if video.status == "ready":
+        if video.status == "ready" and is_current(self.models, video):
             return video, None
         return video, self.jobs.add(video.id, owner)
+
+    def queue_outdated(self) -> None:
+        """Queue the videos whose vectors are of other models than this profile's: their pictures are seen anew."""
+        for video in find_outdated(self.library, self.models):
+            self.jobs.add(video.id, video.owner)

@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 from collections.abc import Sequence
-from typing import cast
+from typing import Literal, cast
 
 import faiss
 import numpy as np
@@ -19,9 +19,10 @@ logger = logging.getLogger(__name__)
 class VectorIndex:
     """Inner product over the vectors of one kind ("visual" or "text"), exact: under 1e5 clips a flat index is right."""
 
-    def __init__(self, library: Library, kind: str) -> None:
+    def __init__(self, library: Library, kind: Literal["visual", "text"], model: str) -> None:
+        """Only vectors made by `model` are found: those of another one have another meaning, and often another size."""
         self.library = library
-        self.kind = kind
+        self.kind, self.model = kind, model
         self.path = library.data_dir / "indexes" / f"{kind}.faiss"
         self._lock = threading.RLock()
         self._seen = threading.local()  # the state of the database that each thread has taken over
@@ -44,7 +45,12 @@ class VectorIndex:
         if getattr(self._seen, "state", None) == state:
             return
         with self._lock:
-            rows = self.library.db.rows("SELECT id FROM vectors WHERE kind = ?", (self.kind,))
+            made_by = "vision_model" if self.kind == "visual" else "text_model"
+            rows = self.library.db.rows(
+                "SELECT vectors.id FROM vectors JOIN videos ON videos.id = video_id"
+                f" WHERE kind = ? AND {made_by} = ?",
+                (self.kind, self.model),
+            )
             stored = {row["id"] for row in rows}
             gone, new = self._ids - stored, sorted(stored - self._ids)
             if gone and self._index is not None:

@@ -19,7 +19,8 @@ from model.media.probe import MediaInfo, probe
 from retrieval.jobs import JobQueue
 from retrieval.lanes import HearLane, MediaLane, Pages, ReadLane, SeeLane, Work
 from retrieval.library import LOCAL_OWNER, Library, content_hash
-from retrieval.records import Job, Video
+from retrieval.records import LANES, Job, Video
+from retrieval.renew import renew
 
 _HEARTBEAT_S = 2.0
 _LEAST_FREE_BYTES = 200 << 20  # thumbnails, vectors and a margin for the database
@@ -76,6 +77,7 @@ def run_job(
     heart.start()
     try:
         video = library.video(job.video_id)
+        renew(library, models, video)
         _run_lanes(library, models, video, stop, on_progress)
         seconds = (video.index_seconds or 0.0) + time.monotonic() - began
         library.update_video(video.id, index_seconds=round(seconds, 3))
@@ -110,21 +112,19 @@ def _run_lanes(
     stop: threading.Event,
     on_progress: Callable[[dict[str, float]], None] | None,
 ) -> None:
-    path = Path(video.source_path)
-    if not path.exists():
-        raise UnreadableMedia(f"{video.file} is no longer there; add it again and indexing goes on from where it was.")
-    work = Work(library, models, video.id, path, MediaInfo.from_json(video.info), stop)
+    waiting = {name for name in LANES if not library.lane_done(video.id, name)}
+    if "read" in waiting:
+        waiting.add("see")  # which feeds it
+    path, info = original_or_copy(video, copy_will_do=waiting <= {"see"})
+    work = Work(library, models, video.id, path, info, stop)
     pages = Pages(work)
     lanes: dict[str, Lane] = {
         "media": MediaLane(work),
-        "see": SeeLane(work, pages),
+        "see": SeeLane(work, pages if "read" in waiting else None),
         "read": ReadLane(work, pages),
         "hear": HearLane(work),
     }
     with ThreadPoolExecutor(len(lanes), thread_name_prefix="lane") as pool:
-        waiting = {name for name in lanes if not library.lane_done(video.id, name)}
-        if "read" in waiting:
-            waiting.add("see")  # which feeds it
         running = {pool.submit(_run_lane, work, name, lanes[name].run) for name in waiting}
         while running:
             done, running = wait(running, timeout=1.0, return_when=FIRST_EXCEPTION)
@@ -135,6 +135,19 @@ def _run_lanes(
                 raise min(errors, key=lambda error: isinstance(error, Cancelled))  # the cause, not those it stopped
             if on_progress:
                 on_progress({name: library.lane_until(video.id, name) for name in lanes})
+
+
+def original_or_copy(video: Video, copy_will_do: bool = True) -> tuple[Path, MediaInfo]:
+    """The file to look at a video in: the original while it is there, else the copy that browsers play.
+
+    Raises UnreadableMedia if what is needed is gone.
+    """
+    path = Path(video.source_path)
+    if path.exists():
+        return path, MediaInfo.from_json(video.info)
+    if copy_will_do and video.media_path and Path(video.media_path).exists():
+        return Path(video.media_path), probe(Path(video.media_path))
+    raise UnreadableMedia(f"{video.file} is no longer there; add it again and indexing goes on from where it was.")
 
 
 def _run_lane(work: Work, name: str, run: Callable[[], None]) -> None:

@@ -102,10 +102,12 @@ class Pages:
 class SeeLane:
     """Cuts the video into clips, encodes their frames, and hands pictures that may hold text to the read lane."""
 
-    def __init__(self, work: Work, pages: Pages) -> None:
+    def __init__(self, work: Work, pages: Pages | None) -> None:
+        """`pages` is None when all is read already and the pictures are only seen anew."""
         self.work, self.pages = work, pages
         self.gate = ReadingGate()
-        self.seen_until, self.read_until = work.until("see"), work.until("read")
+        self.seen_until = work.until("see")
+        self.read_until = work.until("read") if pages else work.info.duration
 
     def run(self) -> None:
         work = self.work
@@ -118,8 +120,10 @@ class SeeLane:
                     self._store(span, number)
                     number += 1
                 self.gate.reset()
-                self.pages.put(Page(span.end, None))
-            self.pages.put(None)
+                if self.pages:
+                    self.pages.put(Page(span.end, None))
+            if self.pages:
+                self.pages.put(None)
         finally:
             if reader is not None:
                 reader.close()
@@ -150,7 +154,7 @@ class SeeLane:
 
     def _look(self, frame: Frame) -> np.ndarray:
         self.work.check()
-        if frame.time >= self.read_until - 1e-3:
+        if self.pages and frame.time >= self.read_until - 1e-3:
             picture = frame.rgb(READ_PX)
             if self.gate.worth_reading(frame.time, picture):
                 self.pages.put(Page(frame.time, picture))

@@ -252,10 +252,14 @@ class Library:
             for row in self.db.rows("SELECT * FROM clips WHERE video_id = ? ORDER BY start", (video_id,))
         ]
 
-    def concepts(self, video_ids: Sequence[str]) -> np.ndarray:
-        """How probable each thing is that the encoder knows by name: float32 [clips with a picture, C]."""
+    def concepts(self, video_ids: Sequence[str], model: str) -> np.ndarray:
+        """How probable each thing is that the encoder `model` knows by name: float32 [clips with a picture, C]."""
         marks, values = marks_of(video_ids)
-        rows = self.db.rows(f"SELECT concepts FROM clips WHERE video_id IN ({marks}) AND length(concepts) > 0", values)
+        rows = self.db.rows(
+            "SELECT concepts FROM clips JOIN videos ON videos.id = video_id"
+            f" WHERE video_id IN ({marks}) AND vision_model = ? AND length(concepts) > 0",
+            (*values, model),
+        )
         return np.array([np.frombuffer(row["concepts"], "<f2") for row in rows], np.float32)
 
     def passages(self, video_id: str, source: Source | None = None) -> list[Passage]:

@@ -141,7 +141,15 @@ CREATE TABLE messages (
 CREATE INDEX messages_by_chat ON messages (chat_id, id)
 """
 
-MIGRATIONS = [_first_schema]
+
+def _name_the_models(db: sqlite3.Connection) -> None:
+    """Vectors of different models cannot be compared: each video says whose its vectors are."""
+    db.execute("ALTER TABLE videos ADD COLUMN vision_model TEXT")
+    db.execute("ALTER TABLE videos ADD COLUMN text_model TEXT")
+    db.execute("UPDATE videos SET vision_model = 'label-start/1', text_model = 'all-minilm-l6-v2'")
+
+
+MIGRATIONS = [_first_schema, _name_the_models]
 
 
 def migrate(db: sqlite3.Connection) -> None:

@@ -32,6 +32,8 @@ class Video:
     warnings: list[str]
     created_at: float
     index_seconds: float | None
+    vision_model: str | None  # whose vectors its frames have, and whose its texts: None before indexing begins
+    text_model: str | None
 
 
 @dataclass(frozen=True)

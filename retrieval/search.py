@@ -47,8 +47,8 @@ class Searcher:
     def __init__(self, library: Library, models: Models) -> None:
         self.library = library
         self.models = models
-        self.visual = VectorIndex(library, "visual")
-        self.text = VectorIndex(library, "text")
+        self.visual = VectorIndex(library, "visual", models.vision.name)
+        self.text = VectorIndex(library, "text", models.text.name)
         self._frames: OrderedDict[tuple[str, int], list[ClipFrames]] = OrderedDict()
 
     def save(self) -> None:
@@ -113,7 +113,7 @@ class Searcher:
         """
         if not moments:
             return False
-        concepts = self.library.concepts(video_ids)
+        concepts = self.library.concepts(video_ids, self.models.vision.name)
         for term in question.terms:
             named = [index for index, names in enumerate(self.models.vision.concepts) if _is_called(names, term)]
             if named and float(concepts[:, named].sum(axis=1).max(initial=0.0)) < _SEEN_NOWHERE:

@@ -17,7 +17,7 @@ DIM = 64
 class BagOfWords:
     """A text as the mean of one random direction a word: texts that share words are near."""
 
-    dim = DIM
+    name, dim = "bag-of-words", DIM
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         rows = [

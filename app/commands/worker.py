@@ -22,6 +22,7 @@ def run(arguments: argparse.Namespace) -> None:
     engine = engine_of(arguments)
     os.nice(_NICE)
     engine.models.warm("text", "vision", "reader", "speech")  # before claiming, so that the first upload does not wait
+    engine.queue_outdated()
     while arguments.parent is None or os.getppid() == arguments.parent:
         engine.jobs.release_dead()
         if not _work_once(engine):

@@ -6,7 +6,7 @@ import pytest
 
 from retrieval.library import LOCAL_OWNER, Library
 from retrieval.records import Video
-from tests.fakes import FakeModels
+from tests.fakes import BagOfWords, ColourEncoder, FakeModels
 
 
 @pytest.fixture
@@ -28,4 +28,6 @@ def video(library: Library, tmp_path: Path) -> Video:
 def register(library: Library, folder: Path, name: str, owner: str = LOCAL_OWNER, duration: float = 30.0) -> Video:
     path = folder / f"{name}.mp4"
     path.write_bytes(name.encode())
-    return library.add_video(path, f"{name:0<64}", {"duration": duration, "warnings": []}, owner)
+    video = library.add_video(path, f"{name:0<64}", {"duration": duration, "warnings": []}, owner)
+    library.update_video(video.id, vision_model=ColourEncoder.name, text_model=BagOfWords.name)
+    return library.video(video.id)

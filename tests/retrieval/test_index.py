@@ -8,8 +8,10 @@ import pytest
 from retrieval.index import VectorIndex
 from retrieval.library import Library
 from retrieval.records import Video
+from tests.fakes import BagOfWords
 from tests.retrieval.conftest import register
 
+MODEL = BagOfWords.name
 VECTORS = np.eye(4, 8, dtype=np.float32)
 
 
@@ -22,7 +24,7 @@ def filled(library: Library, video: Video, tmp_path: Path) -> Library:
 
 
 def test_the_nearest_comes_first_and_videos_filter(filled: Library, video: Video) -> None:
-    index = VectorIndex(filled, "text")
+    index = VectorIndex(filled, "text", MODEL)
     everywhere = index.search(VECTORS[2], 4)
     assert everywhere[0][1] == pytest.approx(1.0)
     inside = index.search(VECTORS[2], 4, [video.id])
@@ -30,7 +32,7 @@ def test_the_nearest_comes_first_and_videos_filter(filled: Library, video: Video
 
 
 def test_additions_and_deletions_are_taken_over(filled: Library, video: Video) -> None:
-    index = VectorIndex(filled, "text")
+    index = VectorIndex(filled, "text", MODEL)
     index.search(VECTORS[0], 1)
     filled.add_passages(video.id, "text", [(2, 3, "e")], VECTORS[:1] * -1)
     assert index.search(-VECTORS[0], 1)[0][1] == pytest.approx(1.0)
@@ -40,7 +42,7 @@ def test_additions_and_deletions_are_taken_over(filled: Library, video: Video) -
 
 
 def test_another_process_is_noticed(filled: Library, video: Video) -> None:
-    index = VectorIndex(filled, "text")
+    index = VectorIndex(filled, "text", MODEL)
     index.search(VECTORS[0], 1)
     Library(filled.data_dir).add_passages(video.id, "text", [(2, 3, "e")], VECTORS[:1] * -1)
     assert index.search(-VECTORS[0], 1)[0][1] == pytest.approx(1.0)
@@ -48,15 +50,15 @@ def test_another_process_is_noticed(filled: Library, video: Video) -> None:
 
 @pytest.mark.parametrize("damage", ["missing", "truncated", "noise"])
 def test_a_lost_file_is_made_again(filled: Library, damage: str) -> None:
-    index = VectorIndex(filled, "text")
+    index = VectorIndex(filled, "text", MODEL)
     index.save()
     before = index.search(VECTORS[1], 4)
     if damage == "missing":
         index.path.unlink()
     else:
         index.path.write_bytes(index.path.read_bytes()[:20] if damage == "truncated" else b"\x00\xff" * 200)
-    assert VectorIndex(filled, "text").search(VECTORS[1], 4) == before
+    assert VectorIndex(filled, "text", MODEL).search(VECTORS[1], 4) == before
 
 
 def test_an_empty_index_finds_nothing(library: Library) -> None:
-    assert VectorIndex(library, "visual").search(VECTORS[0], 3) == []
+    assert VectorIndex(library, "visual", MODEL).search(VECTORS[0], 3) == []
