@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from model.reading.ocr import TextReader
     from model.speech.moonshine import SpeechRecognizer
     from model.text.minilm import TextEmbedder
-    from model.vision.embedded import VisionEncoder
+    from model.vision.encoder import VisionEncoder
 
 Built = TypeVar("Built")
 
@@ -44,9 +44,9 @@ class Models:
 
     @property
     def vision(self) -> VisionEncoder:
-        from model.vision.embedded import LabelStartEncoder
+        from model.vision.embedded import EmbeddedEncoder
 
-        return self._once("vision", lambda: LabelStartEncoder(self.text))
+        return self._once("vision", lambda: EmbeddedEncoder(self.text))
 
     @property
     def speech(self) -> SpeechRecognizer:

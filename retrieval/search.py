@@ -119,17 +119,19 @@ class Searcher:
             if named and float(concepts[:, named].sum(axis=1).max(initial=0.0)) < _SEEN_NOWHERE:
                 return False
         query = self.models.vision.encode_text([" ".join(question.terms) or question.subject])[0]
-        best = max(self._score(moment, query) for moment in moments[:3])
-        return float((self.models.vision.background @ query > best).mean()) <= _RANDOM_FIT
+        frames = [vectors for moment in moments[:3] if len(vectors := self._vectors(moment))]
+        if not frames:
+            return False
+        best = max(np.concatenate(frames), key=lambda frame: float(frame @ query))
+        return self.models.vision.chance(best, query) <= _RANDOM_FIT
 
-    def _score(self, moment: Moment, query: np.ndarray) -> float:
-        """Cosine of a query and the best frame of a moment."""
-        scores = [
-            float((clip.vectors[inside] @ query).max())
+    def _vectors(self, moment: Moment) -> np.ndarray:
+        """The vectors of a moment's frames: [n, D], or [0] where it has none."""
+        inside = [
+            clip.vectors[(clip.times >= moment.start) & (clip.times < moment.end)]
             for clip in self.frames(moment.video_id)
-            if (inside := (clip.times >= moment.start) & (clip.times < moment.end)).any()
         ]
-        return max(scores, default=-1.0)
+        return np.concatenate([vectors for vectors in inside if len(vectors)] or [np.zeros(0)])
 
     def frames(self, video_id: str) -> list[ClipFrames]:
         """The frame vectors of a video, kept in memory for the next question."""

@@ -60,9 +60,8 @@ class ColourEncoder:
     def concepts(self) -> list[tuple[str, ...]]:
         return [(name,) for name in self.colours]
 
-    @property
-    def background(self) -> np.ndarray:
-        return self.text.embed([f"thing{i}" for i in range(50)])
+    def chance(self, frame: np.ndarray, query: np.ndarray) -> float:
+        return float((self.text.embed([f"thing{i}" for i in range(50)]) @ query > frame @ query).mean())
 
     def tags(self, features: Features) -> list[list[tuple[str, float]]]:
         return [[(name, 0.9)] for name in features.names]

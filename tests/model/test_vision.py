@@ -12,7 +12,9 @@ from PIL import Image, ImageDraw
 from model.pack import part
 from model.text.minilm import MiniLM
 from model.vision import efficientnet
-from model.vision.embedded import FrameFeatures, LabelStartEncoder, bare_query, class_vectors, load_labels
+from model.vision.embedded import EmbeddedEncoder, class_vectors
+from model.vision.encoder import FrameFeatures, bare_query
+from model.vision.zero_shot import load_labels
 
 WEIGHTS = "efficientnet-lite2-9656183e.pth"
 
@@ -28,8 +30,8 @@ class LetterCounts:
 
 
 @pytest.fixture(scope="module")
-def encoder() -> LabelStartEncoder:
-    return LabelStartEncoder(LetterCounts(), bf16=False)
+def encoder() -> EmbeddedEncoder:
+    return EmbeddedEncoder(LetterCounts(), bf16=False)
 
 
 def clock(width: int = 300, height: int = 300) -> np.ndarray:
@@ -107,8 +109,8 @@ def test_fused_and_plain_convolutions_agree(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.models
-def test_a_drawn_clock_is_seen_at_any_size_and_precision(encoder: LabelStartEncoder) -> None:
-    half = LabelStartEncoder(LetterCounts(), bf16=True)
+def test_a_drawn_clock_is_seen_at_any_size_and_precision(encoder: EmbeddedEncoder) -> None:
+    half = EmbeddedEncoder(LetterCounts(), bf16=True)
     for picture in (clock(), clock(160, 90), clock(1280, 720)):
         for sees in (encoder, half):
             features = sees.encode_frames(picture[None])
@@ -119,7 +121,7 @@ def test_a_drawn_clock_is_seen_at_any_size_and_precision(encoder: LabelStartEnco
 
 
 @pytest.mark.models
-def test_features_have_their_shapes_for_more_than_one_batch_and_for_none(encoder: LabelStartEncoder) -> None:
+def test_features_have_their_shapes_for_more_than_one_batch_and_for_none(encoder: EmbeddedEncoder) -> None:
     frames = np.random.default_rng(0).integers(0, 256, (9, 90, 160, 3), dtype=np.uint8)
     features = encoder.encode_frames(frames)
     assert features.pooled.shape == (9, 26)
@@ -138,14 +140,14 @@ def test_features_have_their_shapes_for_more_than_one_batch_and_for_none(encoder
 
 
 @pytest.mark.models
-def test_frames_of_another_shape_or_type_are_refused(encoder: LabelStartEncoder) -> None:
+def test_frames_of_another_shape_or_type_are_refused(encoder: EmbeddedEncoder) -> None:
     for wrong in (np.zeros((10, 10, 3), np.uint8), np.zeros((1, 10, 10, 3), np.float32)):
         with pytest.raises(ValueError, match="uint8"):
             encoder.encode_frames(wrong)
 
 
 @pytest.mark.models
-def test_breeds_add_up_to_a_dog(encoder: LabelStartEncoder) -> None:
+def test_breeds_add_up_to_a_dog(encoder: EmbeddedEncoder) -> None:
     breeds = [i for i, label in enumerate(load_labels()) if label.kind == "dog"][:20]
     log_probabilities = np.full((1, 1000), -16, np.float16)
     log_probabilities[0, breeds] = np.log(0.04)
@@ -157,11 +159,11 @@ def test_breeds_add_up_to_a_dog(encoder: LabelStartEncoder) -> None:
 
 @pytest.mark.models
 def test_the_sentence_that_fits_the_picture_is_nearest() -> None:
-    encoder = LabelStartEncoder(MiniLM())
+    encoder = EmbeddedEncoder(MiniLM())
     sentences = ["what time it is", "a bowl of soup", "a sleeping cat", "a man plays the violin"]
     scores = encoder.encode_text(sentences) @ encoder.encode_frames(clock()[None]).pooled[0]
     assert scores.argmax() == 0
-    again = LabelStartEncoder(MiniLM())._classes  # now from the cache
+    again = EmbeddedEncoder(MiniLM())._classes  # now from the cache
     np.testing.assert_array_equal(again, encoder._classes)
 
 
