@@ -64,6 +64,10 @@ class Pack:
                 self._verified[name] = folder
             return self._verified[name]
 
+    def has(self, name: str) -> bool:
+        """Whether the files of part `name` are there; their bytes are not looked at."""
+        return self._find(self.parts[name]) is not None
+
     def ensure(self, progress: Progress | None = None) -> dict[str, Path]:
         """Fetches every part that is missing or damaged, then verifies all. Needs the network only for those.
 
