@@ -31,5 +31,9 @@ class CheckpointError(CuepointError):
     exit_code = 3
 
 
+class ServerError(CuepointError):
+    """The model server is down, refuses, or broke off: the message names its host, never a key."""
+
+
 class Cancelled(CuepointError):
     """The user stopped this piece of work."""
