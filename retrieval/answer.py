@@ -12,22 +12,29 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from model.language.chat import Message as ChatMessage
+from model.language.chat import Part, Still
 from model.loading import Models
+from retrieval.checking import denies, repeats, support
 from retrieval.evidence import Evidence, Gatherer, Item
+from retrieval.look import Looker
 from retrieval.question import Question, parse
 from retrieval.records import Citation, Message, Source
 from retrieval.search import Searcher
 from retrieval.summary import summarize
 from retrieval.timecode import span
-from retrieval.words import STOPWORDS, content_words, stem, words
 
 SYSTEM_PROMPT = (
     "You answer questions about a video from numbered notes. Use only the notes. "
     "Answer in one short, complete sentence. Do not mention the notes, numbers in brackets or times."
 )
-_MAX_NEW_TOKENS = 48
-_REPETITION = 0.8  # share of a sentence's words that stand in the quote: the quote says it better
-_SUPPORT = 0.65  # share of a sentence's content words that the evidence or the question must have
+SEEING_PROMPT = (
+    "You answer questions about a video from numbered notes and frames with their times. Use only these. "
+    "Answer in one to three short, complete sentences. Do not mention the notes, the frames, numbers in brackets or "
+    "times. If they do not answer the question, say only: Not in this video."
+)
+# A full stop ends a sentence where white space follows and more than two words came before it ("Mr. Brown").
+_SENTENCE = re.compile(r"\s*((?:\S+\s+){2,}?\S*[.!?][\"”')]*)\s")
 _SOURCE_WORDS: dict[Source, str] = {"visual": "the pictures", "speech": "the speech", "text": "the on-screen text"}
 _LEAN = re.compile(
     r"^(and|but|so|what about|how about|then)\b|\b(it|that|this|they|them|he|she|him|her|there|then)\b", re.IGNORECASE
@@ -88,6 +95,7 @@ class Answerer:
         self.searcher = searcher
         self.models = models
         self.gatherer = Gatherer(searcher)
+        self.looker = Looker(searcher.library)
 
     def warm_up(self) -> None:
         """Load what the first question needs, and read the system prompt, so that nobody waits for it."""
@@ -134,19 +142,14 @@ class Answerer:
         if question.kind == "when":
             yield _when(evidence.items)
             return
-        if all(item.source == "visual" for item in evidence.items):
-            yield _quotes(
-                numbered(evidence.items)
-            )  # labels and colours are too little to let a small decoder talk about them
-            return
-        # What is written needs no other words than its own; what is said, and mixed evidence, the decoder may sum up.
-        phrased = None if question.prefers == "text" else self._phrase(question, evidence.items, answer, stop)
-        if phrased is None:
+        stills = self._look_again(question, evidence.items)
+        # What is written needs no other words than its own, and labels and colours are too little to talk about; what
+        # is said, and mixed evidence, a model may sum up, and one that sees may say what the pictures show.
+        labels_only = all(item.source == "visual" for item in evidence.items)
+        if not any(stills) and (labels_only or question.prefers == "text"):
             yield _quotes(numbered(evidence.items))
             return
-        sentence, number = phrased
-        yield f"{sentence} {marker(number)}."
-        yield " " + _quotes([(number, evidence.items[number - 1])])
+        yield from self._worded(question, evidence, stills, answer, stop)
 
     def _summary(self, video_ids: Sequence[str], answer: Answer) -> Iterator[str]:
         for video_id in video_ids:
@@ -156,61 +159,77 @@ class Answerer:
                 answer.citations.append(Citation(video_id, chapter.start, chapter.end, "visual", chapter.title))
             yield summary.summary + "\n"
 
-    def _phrase(
-        self, question: Question, items: list[Item], answer: Answer, stop: Callable[[], bool] | None
-    ) -> tuple[str, int] | None:
-        """The decoder's sentence and the number of the item that supports it; None when no item does."""
-        notes = "\n".join(item.as_prompt(number) for number, item in enumerate(items, start=1))
-        messages = [
-            {"role": "system", "content": SYSTEM_PROMPT},
-            {"role": "user", "content": f"Notes:\n{notes}\n\nQuestion: {question.text}"},
-        ]
-        pending = ""
-        for token in self.models.decoder.stream(messages, max_new_tokens=_MAX_NEW_TOKENS, stop=stop):
-            pending += token
-            if re.search(r"[.!?]\s*$", pending) and len(pending.split()) > 2:
-                break  # one sentence is asked for; what a small decoder adds is rarely true
+    def _look_again(self, question: Question, items: list[Item]) -> list[list[Still]]:
+        """Stills of each item for a model that can see; what is said is not to be seen."""
+        most = 0 if question.prefers == "speech" else self.models.decoder.max_stills
+        return self.looker.look(items, most) if most else [[] for _ in items]
+
+    def _worded(
+        self,
+        question: Question,
+        evidence: Evidence,
+        stills: list[list[Still]],
+        answer: Answer,
+        stop: Callable[[], bool] | None,
+    ) -> Iterator[str]:
+        """The model's sentences as far as the evidence supports them, then the quotes they rest on."""
+        items, used = evidence.items, list[int]()
+        looked_at = [bool(pictures) for pictures in stills]
+        for sentence in self._said(prompt(question, items, stills), answer, stop):
+            if any(looked_at) and not used and denies(sentence):
+                answer.found, answer.citations = False, []
+                yield not_found(evidence)
+                return
+            number = support(sentence, question, items, self.searcher, looked_at)
+            if number is None or repeats(sentence, items[number - 1]):
+                continue
+            yield f"{' ' if used else ''}{sentence} {marker(number)}."
+            used.append(number)
+        # A picture that a model has described needs no labels under it; words are always shown as they are.
+        quoted = [n for n in dict.fromkeys(used) if items[n - 1].source != "visual"]
+        if quoted or not used:
+            yield (" " if used else "") + _quotes([(n, items[n - 1]) for n in quoted] or numbered(items))
+
+    def _said(self, messages: list[ChatMessage], answer: Answer, stop: Callable[[], bool] | None) -> Iterator[str]:
+        """What the model writes, sentence by sentence, without the full stops; no more than the profile keeps."""
+        choice, decoder = self.models.profile.decoder, self.models.decoder
+        pending, count = "", 0
+        for piece in decoder.stream(messages, max_new_tokens=choice.new_tokens, stop=stop):
+            pending += piece
+            while whole := _SENTENCE.match(pending):
+                pending, count = pending[whole.end() :], count + 1
+                self._note_speed(answer)
+                yield _bare(whole[1])
+                if count == choice.sentences:
+                    return
+        self._note_speed(answer)
+        if pending.strip():
+            yield _bare(pending)
+
+    def _note_speed(self, answer: Answer) -> None:
         stats = self.models.decoder.last_stats
         answer.tokens_per_second = stats.tokens_per_second if stats else None
-        sentence = " ".join(pending.split()).rstrip(" .")
-        number = supporting(sentence, question, items)
-        return (sentence, number) if number and not _repeats(sentence, items[number - 1]) else None
+
+
+def prompt(question: Question, items: Sequence[Item], stills: Sequence[Sequence[Still]]) -> list[ChatMessage]:
+    """What a model is given: the notes, each followed by its stills, and the question."""
+    content: list[Part] = ["Notes:\n"]
+    for number, (item, pictures) in enumerate(zip(items, stills, strict=True), start=1):
+        content += [item.as_prompt(number), *pictures, "\n"]
+    content.append(f"\nQuestion: {question.text}")
+    seeing = any(stills)
+    return [
+        {"role": "system", "content": SEEING_PROMPT if seeing else SYSTEM_PROMPT},
+        {"role": "user", "content": content if seeing else "".join(part for part in content if isinstance(part, str))},
+    ]
+
+
+def _bare(sentence: str) -> str:
+    return " ".join(sentence.split()).rstrip(" .")
 
 
 def numbered(items: Sequence[Item]) -> list[tuple[int, Item]]:
     return list(enumerate(items, start=1))
-
-
-def supporting(sentence: str, question: Question, items: Sequence[Item]) -> int | None:
-    """The number of the item that supports a sentence best, or None when none does.
-
-    Support is the share of the sentence's content words that an item (or the question) has, by stem; a number in the
-    sentence must stand in the item; the sentence or the item must speak of what is asked; and the sentence must say
-    something that the question does not.
-    """
-    asked = {stem(word) for word in words(question.text)}
-    said = [word for word in content_words(sentence) if word not in STOPWORDS]
-    new = [word for word in said if stem(word) not in asked]
-    if not new or sentence.count('"') % 2 or re.search(r"\bnotes?\b", sentence, re.IGNORECASE):
-        return None
-    best, best_share = None, 0.0
-    for number, item in enumerate(items, start=1):
-        has = {stem(word) for word in words(item.quote)}
-        strays = not question.is_open and not {stem(w) for w in question.terms} & (
-            has | {stem(w) for w in words(sentence)}
-        )
-        if strays or any(word.isdigit() and word not in has for word in new):
-            continue
-        share = sum(stem(word) in has for word in new) / len(new)
-        if share > best_share:
-            best, best_share = number, share
-    return best if best_share >= _SUPPORT else None
-
-
-def _repeats(sentence: str, item: Item) -> bool:
-    """Whether a sentence says nothing but what the quote under it says anyway."""
-    said, quoted = words(sentence), set(words(item.quote))
-    return sum(word in quoted for word in said) >= _REPETITION * len(said)
 
 
 def in_context(question: Question, history: Sequence[Message]) -> Question:

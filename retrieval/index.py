@@ -47,8 +47,7 @@ class VectorIndex:
         with self._lock:
             made_by = "vision_model" if self.kind == "visual" else "text_model"
             rows = self.library.db.rows(
-                "SELECT vectors.id FROM vectors JOIN videos ON videos.id = video_id"
-                f" WHERE kind = ? AND {made_by} = ?",
+                f"SELECT vectors.id FROM vectors JOIN videos ON videos.id = video_id WHERE kind = ? AND {made_by} = ?",
                 (self.kind, self.model),
             )
             stored = {row["id"] for row in rows}

@@ -13,12 +13,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Protocol
 
-from model.errors import Cancelled, CuepointError, UnreadableMedia
+from model.errors import Cancelled, CuepointError
 from model.loading import Models
-from model.media.probe import MediaInfo, probe
+from model.media.probe import probe
 from retrieval.jobs import JobQueue
 from retrieval.lanes import HearLane, MediaLane, Pages, ReadLane, SeeLane, Work
 from retrieval.library import LOCAL_OWNER, Library, content_hash
+from retrieval.originals import original_or_copy
 from retrieval.records import LANES, Job, Video
 from retrieval.renew import renew
 
@@ -135,19 +136,6 @@ def _run_lanes(
                 raise min(errors, key=lambda error: isinstance(error, Cancelled))  # the cause, not those it stopped
             if on_progress:
                 on_progress({name: library.lane_until(video.id, name) for name in lanes})
-
-
-def original_or_copy(video: Video, copy_will_do: bool = True) -> tuple[Path, MediaInfo]:
-    """The file to look at a video in: the original while it is there, else the copy that browsers play.
-
-    Raises UnreadableMedia if what is needed is gone.
-    """
-    path = Path(video.source_path)
-    if path.exists():
-        return path, MediaInfo.from_json(video.info)
-    if copy_will_do and video.media_path and Path(video.media_path).exists():
-        return Path(video.media_path), probe(Path(video.media_path))
-    raise UnreadableMedia(f"{video.file} is no longer there; add it again and indexing goes on from where it was.")
 
 
 def _run_lane(work: Work, name: str, run: Callable[[], None]) -> None:

@@ -24,7 +24,7 @@ from model.media.probe import MediaInfo
 from model.media.remux import make_playable
 from model.reading.reading_gate import ReadingGate
 from model.reading.screen_text import Sighting, merge_sightings
-from model.speech.moonshine import Speech, VoiceActivity
+from model.speech.voice import Speech, VoiceActivity
 from model.vision.colour import describe_colours
 from retrieval.clips import MAX_CLIP_S, SAMPLE_EVERY_S, ClipSpan, split_into_clips
 from retrieval.library import Library

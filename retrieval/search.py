@@ -23,7 +23,7 @@ _PREFERRED, _OTHERS = 2.0, 0.4  # factors when the question names its source
 _COSINE_FLOOR, _COSINE_SPAN = 0.25, 0.40  # MiniLM: unrelated sentences lie below the floor, paraphrases above the sum
 _CANDIDATES = 64
 _SEEN_NOWHERE = 0.005  # probability below which a thing was not seen, not even from afar
-_RANDOM_FIT = 0.20  # share of random single things that may fit better than what was found
+RANDOM_FIT = 0.20  # share of random single things that may fit better than what was found
 _KEPT_VIDEOS = 16  # frame vectors kept in memory, about 5 MB an hour of video
 
 
@@ -49,7 +49,7 @@ class Searcher:
         self.models = models
         self.visual = VectorIndex(library, "visual", models.vision.name)
         self.text = VectorIndex(library, "text", models.text.name)
-        self._frames: OrderedDict[tuple[str, int], list[ClipFrames]] = OrderedDict()
+        self._frames: OrderedDict[tuple[str, int | None], list[ClipFrames]] = OrderedDict()
 
     def save(self) -> None:
         """Write both indexes to disk."""
@@ -118,25 +118,26 @@ class Searcher:
             named = [index for index, names in enumerate(self.models.vision.concepts) if _is_called(names, term)]
             if named and float(concepts[:, named].sum(axis=1).max(initial=0.0)) < _SEEN_NOWHERE:
                 return False
-        query = self.models.vision.encode_text([" ".join(question.terms) or question.subject])[0]
-        frames = [vectors for moment in moments[:3] if len(vectors := self._vectors(moment))]
-        if not frames:
-            return False
-        best = max(np.concatenate(frames), key=lambda frame: float(frame @ query))
-        return self.models.vision.chance(best, query) <= _RANDOM_FIT
+        text = " ".join(question.terms) or question.subject
+        return max(self.fit(m.video_id, m.start, m.end, text) for m in moments[:3])[1] <= RANDOM_FIT
 
-    def _vectors(self, moment: Moment) -> np.ndarray:
-        """The vectors of a moment's frames: [n, D], or [0] where it has none."""
-        inside = [
-            clip.vectors[(clip.times >= moment.start) & (clip.times < moment.end)]
-            for clip in self.frames(moment.video_id)
-        ]
-        return np.concatenate([vectors for vectors in inside if len(vectors)] or [np.zeros(0)])
+    def fit(self, video_id: str, start: float, end: float, text: str) -> tuple[float, float]:
+        """How well the best frame of a moment fits a text: the cosine, and the chance that a random thing fits as well.
+
+        (-1, 1) where there is no frame.
+        """
+        inside = [clip.vectors[(clip.times >= start) & (clip.times < end)] for clip in self.frames(video_id)]
+        frames = [vectors for vectors in inside if len(vectors)]
+        if not frames:
+            return -1.0, 1.0
+        query = self.models.vision.encode_text([text])[0]
+        best = max(np.concatenate(frames), key=lambda frame: float(frame @ query))
+        return float(best @ query), self.models.vision.chance(best, query)
 
     def frames(self, video_id: str) -> list[ClipFrames]:
         """The frame vectors of a video, kept in memory for the next question."""
-        row = self.library.db.row("SELECT count(*) AS clips FROM clips WHERE video_id = ?", (video_id,))
-        key = (video_id, row["clips"] if row else 0)
+        row = self.library.db.row("SELECT max(id) AS newest FROM clips WHERE video_id = ?", (video_id,))
+        key = (video_id, row["newest"] if row else None)  # another one once more is seen, or all is seen anew
         if key not in self._frames:
             self._frames[key] = self.library.video_frames(video_id)
             while len(self._frames) > _KEPT_VIDEOS:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from model.profile import read_profile
 from retrieval.words import content_words, stem
 
 DIM = 64
@@ -75,8 +76,9 @@ class Scripted:
     """A decoder that says what it is told to and remembers what it was asked."""
 
     says: str = "It is a test."
-    asked: list[list[dict[str, str]]] = field(default_factory=list)
+    asked: list[list[dict[str, Any]]] = field(default_factory=list)
     last_stats: Any = None
+    max_stills: int = 0
 
     def count_tokens(self, text: str) -> int:
         return len(text.split())
@@ -95,6 +97,8 @@ class Scripted:
 
 
 class Silent:
+    name = "silent"
+
     def transcribe(self, audio: np.ndarray, offset: float) -> list[Any]:
         return []
 
@@ -109,6 +113,7 @@ class FakeModels:
     """Stands where model.loading.Models does."""
 
     def __init__(self, says: str = "It is a test.") -> None:
+        self.profile = read_profile("embedded")
         self.text, self.vision = BagOfWords(), ColourEncoder()
         self.speech = self.reader = Silent()
         self.decoder = Scripted(says)

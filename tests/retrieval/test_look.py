@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from model.language.chat import Still, stills_of
+from retrieval.answer import Answer, Answerer
+from retrieval.evidence import Item
+from retrieval.ingest import run_job, take_in
+from retrieval.jobs import JobQueue
+from retrieval.library import Library
+from retrieval.look import Looker, share_out
+from retrieval.records import Video
+from retrieval.search import Searcher
+from tests.fakes import ColourEncoder, FakeModels, Scripted
+from tests.media_factory import Scene, make_video
+
+RED, GREEN, BLUE = ColourEncoder.colours.values()
+
+
+class Onlooker(Scripted):
+    """Names the colour of the first still it is shown."""
+
+    def __init__(self, says: str) -> None:
+        super().__init__(says, max_stills=4)
+
+    def stream(self, messages: list[dict[str, Any]], *rest: Any, **more: Any) -> Generator[str, None, None]:
+        self.asked.append(messages)
+        stills = stills_of(messages)  # type: ignore[arg-type]
+        seen = min(ColourEncoder.colours, key=lambda name: distance(stills[0], ColourEncoder.colours[name]))
+        yield from (f"{word} " for word in self.says.format(colour=seen).split())
+
+
+def distance(still: Still, colour: tuple[int, int, int]) -> float:
+    return float(np.abs(np.median(still.picture, axis=(0, 1)) - colour).sum())
+
+
+@pytest.fixture
+def video(library: Library, models: FakeModels, tmp_path: Path) -> Video:
+    path = make_video(tmp_path / "a.mp4", [Scene(3, RED), Scene(2, GREEN), Scene(4, BLUE)])
+    taken = take_in(library, path)
+    job = JobQueue(library).claim("here:1", JobQueue(library).add(taken.id, "local").id)
+    assert job is not None
+    return run_job(library, models, job)  # type: ignore[arg-type]
+
+
+def ask(library: Library, models: FakeModels, text: str, video: Video) -> Answer:
+    *_, answer = Answerer(Searcher(library, models), models).ask(text, [video.id])  # type: ignore[arg-type]
+    return answer
+
+
+def item(video: Video, start: float, end: float) -> Item:
+    return Item(video.id, start, end, "visual", "")
+
+
+def test_stills_show_what_the_video_shows_at_their_times(library: Library, video: Video) -> None:
+    green, blue = Looker(library).look([item(video, 3, 5), item(video, 5, 9)], 3)
+    assert [still.seconds for still in green] == [3.5, 4.5] and [still.seconds for still in blue] == [7.0]
+    assert all(distance(still, GREEN) < 30 for still in green) and distance(blue[0], BLUE) < 30
+
+
+def test_shares_go_to_the_first_items_first_and_never_exceed_the_number(video: Video) -> None:
+    items = [item(video, 0, 3), item(video, 3, 5), item(video, 5, 9)]
+    assert [len(times) for times in share_out(items, 2)] == [1, 1, 0]
+    assert [len(times) for times in share_out(items, 7)] == [3, 2, 2]
+    assert share_out([], 4) == []
+
+
+def test_a_model_that_sees_says_what_the_frames_show_and_its_sentence_is_cited(library: Library, video: Video) -> None:
+    models = FakeModels()
+    models.decoder = Onlooker("Everything on it is {colour} now. ")
+    answer = ask(library, models, "What is green in the picture?", video)
+    assert answer.found and answer.text == "Everything on it is green now ⟦1⟧."
+    assert 3 <= answer.citations[0].start < answer.citations[0].end <= 5.01
+    stills = stills_of(models.decoder.asked[-1])  # type: ignore[arg-type]
+    assert 1 <= len(stills) <= 4 and all(0 <= still.seconds <= 9 for still in stills)
+
+
+def test_a_sentence_that_no_frame_supports_is_dropped(library: Library, video: Video) -> None:
+    models = FakeModels()
+    models.decoder = Onlooker("Some zebras dance around wearing hats. ")
+    answer = ask(library, models, "What is green in the picture?", video)
+    assert answer.found and "zebras" not in answer.text and answer.citations
+
+
+def test_a_model_that_looked_and_found_nothing_is_believed(library: Library, video: Video) -> None:
+    models = FakeModels()
+    models.decoder = Onlooker("Not in this video. ")
+    answer = ask(library, models, "What is green in the picture?", video)
+    assert not answer.found and not answer.citations and "I searched" in answer.text
+
+
+def test_a_file_that_is_gone_only_costs_the_second_look(library: Library, video: Video) -> None:
+    Path(video.source_path).unlink()
+    Path(str(video.media_path)).unlink()
+    assert Looker(library).look([item(video, 3, 5)], 2) == [[]]
