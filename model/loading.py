@@ -12,10 +12,10 @@ from PIL import Image, ImageDraw, ImageFont
 from model.profile import Profile
 
 if TYPE_CHECKING:
-    from model.language.decoder import Decoder
+    from model.language.chat import Decoder
     from model.reading.ocr import TextReader
-    from model.speech.moonshine import SpeechRecognizer
-    from model.text.minilm import TextEmbedder
+    from model.speech.recognizer import SpeechRecognizer
+    from model.text.embedder import TextEmbedder
     from model.vision.encoder import VisionEncoder
 
 Built = TypeVar("Built")
@@ -62,9 +62,9 @@ class Models:
 
     @property
     def decoder(self) -> Decoder:
-        from model.language.decoder import SmolLM
+        from model.language.decoder import load_packed
 
-        return self._once("decoder", lambda: SmolLM(self.profile))
+        return self._once("decoder", lambda: load_packed(self.profile.decoder))
 
     def warm(self, *names: str) -> None:
         """Build the named models now and run each once, so that the first user does not wait for them."""

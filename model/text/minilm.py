@@ -6,13 +6,13 @@ Written out because importing transformers costs seconds at process start; a tes
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from model.text.embedder import RememberingEmbedder
 
 if TYPE_CHECKING:
     import torch
@@ -22,29 +22,19 @@ _HEADS = 12
 _LAYERS = 6
 _LAYER_NORM_EPS = 1e-12
 _BATCH_TOKENS = 1024  # padded tokens a pass: wide enough for the matrix products, small enough to stay in the cache
-_REMEMBERED = 256  # queries kept; people repeat and refine them, and every answer asks again
-_QUERY_TEXTS = 8  # a call with more texts than this is indexing, and must not push the queries out
 
 
-class TextEmbedder(Protocol):
-    """Turns texts into unit vectors whose dot product says how near they are in meaning."""
-
-    dim: int
-
-    def embed(self, texts: Sequence[str]) -> np.ndarray:
-        """float32 [n, dim], each row of unit length, in the order of `texts`."""
-        ...
-
-
-class MiniLM:
+class MiniLM(RememberingEmbedder):
     """all-MiniLM-L6-v2 on the CPU, safe to share between threads."""
 
+    name = "all-minilm-l6-v2"
     dim = 384
 
     def __init__(self, folder: Path | None = None, bf16: bool | None = None):
         """`folder`: holds model.safetensors and tokenizer.json (default: the pack's). `bf16`: default where fast."""
         from tokenizers import Tokenizer
 
+        super().__init__()
         if folder is None:
             from model.pack import part
 
@@ -57,23 +47,6 @@ class MiniLM:
         self._tokenizer.enable_truncation(MAX_TOKENS)
         self._tokenizer.no_padding()
         self._bert = _Bert(folder / "model.safetensors", bf16)
-        self._known: OrderedDict[str, np.ndarray] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def embed(self, texts: Sequence[str]) -> np.ndarray:
-        """float32 [n, 384], each row of unit length, in the order of `texts`; an empty text is embedded too."""
-        with self._lock:
-            found = {text: self._known[text] for text in texts if text in self._known}
-            for text in found:
-                self._known.move_to_end(text)
-        missing = [text for text in dict.fromkeys(texts) if text not in found]
-        found |= zip(missing, self._run(missing), strict=True)
-        if len(texts) <= _QUERY_TEXTS:
-            with self._lock:
-                self._known |= {text: found[text] for text in missing}
-                while len(self._known) > _REMEMBERED:
-                    self._known.popitem(last=False)
-        return np.stack([found[text] for text in texts]) if texts else np.empty((0, self.dim), np.float32)
 
     def _run(self, texts: list[str]) -> np.ndarray:
         """[n, 384]: texts of like length share a pass, so that little is padded."""

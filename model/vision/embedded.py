@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from model.errors import PackError
-from model.text.minilm import MiniLM, TextEmbedder
+from model.text.embedder import TextEmbedder
+from model.text.minilm import MiniLM
 from model.vision.encoder import FrameFeatures, Tag, bare_query, check_frames, unit
 from model.vision.zero_shot import LABELS, label_concepts, load_labels, tags_of, top_labels
 

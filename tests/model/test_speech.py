@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model.speech.moonshine import Line, MoonshineRecognizer, VoiceActivity, looks_invented, split_lines
+from model.speech.moonshine import MoonshineRecognizer
+from model.speech.recognizer import Line, looks_invented, split_lines
+from model.speech.voice import VoiceActivity
 
 RATE = 16_000
 
