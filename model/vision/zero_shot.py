@@ -7,14 +7,21 @@ names and what is said with them, and knows neither.
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
+import logging
+import tempfile
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from model.pack import cache_folder
 from model.vision.encoder import Tag
+
+logger = logging.getLogger(__name__)
 
 LABELS = Path(__file__).with_name("labels.json")
 CLASSES = 1000  # ImageNet-1k
@@ -66,3 +73,27 @@ def tags_of(probabilities: np.ndarray) -> list[list[Tag]]:
         likely = [tag for tag in names.items() if tag[1] >= TAG_PROBABILITY]
         found.append(sorted(likely, key=lambda tag: -tag[1])[:TOP_LABELS])
     return found
+
+
+def keep_label_vectors(recipe: str, compute: Callable[[], np.ndarray]) -> np.ndarray:
+    """What `compute` makes of the 1,000 names: float32 [1000, dim], kept in the model cache under `recipe`.
+
+    `recipe` must change whenever the vectors would. A cache that cannot be written or read costs the time to compute.
+    """
+    key = hashlib.sha256(recipe.encode() + LABELS.read_bytes()).hexdigest()[:16]
+    file = cache_folder() / "derived" / f"label-vectors-{key}.npy"
+    try:
+        kept: np.ndarray = np.load(file)
+        if len(kept) == CLASSES:
+            return kept
+    except (OSError, ValueError, EOFError):
+        pass  # not there yet, or damaged: made anew
+    vectors = compute()
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=file.parent) as staging:  # whole or not at all
+            np.save(Path(staging, "vectors.npy"), vectors)
+            Path(staging, "vectors.npy").replace(file)
+    except OSError as error:
+        logger.warning("Label vectors are not kept: %s", error)
+    return vectors
