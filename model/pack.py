@@ -98,12 +98,19 @@ class Pack:
         The marker inside records the part's pins, `recipe` (change it when `build` changes) and the hash of each file
         written, so a stale, damaged or half-written folder is built again. Raises PackError if it cannot be written.
         """
-        target = self.cache / "derived" / name
         source = {"recipe": recipe, **{file.name: file.sha256 for file in self.parts[part_name].files}}
-        if is_intact(target, source):
+        return self.keep(name, source, build)
+
+    def keep(self, name: str, source: dict[str, str], build: Callable[[Path], None], thorough: bool = True) -> Path:
+        """Folder of files made by `build(empty_folder)` from what `source` identifies; built only if none is kept.
+
+        Unless `thorough`, kept files are not hashed at each call: it takes seconds for a model of many gigabytes.
+        """
+        target = self.cache / "derived" / name
+        if is_intact(target, source, thorough):
             return target
         with self._exclusive():
-            if is_intact(target, source):  # another process built it while we waited
+            if is_intact(target, source, thorough):  # another process built it while we waited
                 return target
             with self._staging() as staging:
                 build(staging)
@@ -173,11 +180,13 @@ def check_files(part: Part, folder: Path) -> None:
         raise PackError(f"The model file {problem}; {REMEDY} to fetch it again.")
 
 
-def is_intact(folder: Path, source: dict[str, str]) -> bool:
+def is_intact(folder: Path, source: dict[str, str], thorough: bool = True) -> bool:
     try:
         marker = json.loads((folder / MARKER).read_text(encoding="utf-8"))
         if marker["source"] != source:
             return False
+        if not thorough:
+            return all((folder / name).is_file() for name in marker["files"])
         return all(sha256_of(folder / name) == sha256 for name, sha256 in marker["files"].items())
     except (OSError, ValueError, KeyError, TypeError, AttributeError):  # no folder, or not a marker of ours
         return False

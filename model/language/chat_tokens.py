@@ -1,111 +1,118 @@
-"""From chat messages to tokens and back: the ChatML layout, a budget for the prompt, and text as tokens arrive.
-
-What people and videos say is never read as a control token: a transcript that holds "<|im_end|>" ends nothing.
-"""
+"""From chat messages to tokens: the model's own layout, pictures as placeholders, and a budget that always holds."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from model.errors import PackError, UsageError
+from model.errors import UsageError
+from model.language.chat import Message, Still, keep_evenly, parts_of, stills_of, text_of
+from model.language.chat_layout import Slot, read_layout
+from model.language.text_tokens import After, TextStream
 
-DEFAULT_SYSTEM = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"  # as in the model's template
+PLACEHOLDER = -1  # stands where a token of a picture goes; in no vocabulary
 CUT = "\n[...]\n"  # stands where the middle of a text was left out
 CHARS_A_TOKEN = 16  # more than any prose has: a longer text is cut before it costs time and memory to tokenise
-SHORTEST_TOKENS = 16  # no message is cut below this
-
-Message = dict[str, str]
+SHORTEST_TOKENS = 16  # no text is cut below this
+STILLS_SHARE = 0.5  # of the budget, at most: words must fit too
 
 
 @dataclass(frozen=True)
 class Prompt:
     prefix: list[int]  # the system message: the same for every question, so worth keeping computed
     rest: list[int]
+    stills: list[Still] = field(default_factory=list)  # those whose placeholders stand in `rest`, in that order
+
+    def __len__(self) -> int:
+        return len(self.prefix) + len(self.rest)
 
 
 class ChatTokenizer:
-    """Of a checkpoint folder with a byte-level tokenizer.json. Raises PackError if that does not know ChatML."""
+    """Of a checkpoint's folder. Raises CheckpointError if there is no tokenizer that can be read."""
 
     def __init__(self, folder: Path) -> None:
-        from tokenizers import Tokenizer
+        self._encoder, self.layout = read_layout(folder)
+        self.tokenizer = self._encoder.tokenizer
+        self._cut = self.encode(CUT, "text")
 
-        self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        self.tokenizer.encode_special_tokens = True  # as the plain characters they are written with
-        added = {token.content: number for number, token in self.tokenizer.get_added_tokens_decoder().items()}
-        if not {"<|im_start|>", "<|im_end|>"} <= set(added):
-            raise PackError(f"The language model in {folder} does not speak ChatML: its tokenizer has no <|im_start|>.")
-        self.start, self.end = added["<|im_start|>"], added["<|im_end|>"]
-        self.special = frozenset(added.values())
-        self._newline = self.encode("\n")
-        self._cut = self.encode(CUT)
+    def encode(self, text: str, after: After = "nothing") -> list[int]:
+        """Never a control token, whatever the text holds."""
+        return self._encoder.encode(text, after)
 
-    def encode(self, text: str) -> list[int]:
-        clean = text.encode("utf-8", "replace").decode("utf-8")  # half a surrogate pair is no text
-        return self.tokenizer.encode(clean, add_special_tokens=False).ids
+    def stream(self, stop_strings: Sequence[str] = ()) -> TextStream:
+        return TextStream(self.tokenizer, [*stop_strings, *self.layout.stops])
 
-    def prompt(self, messages: Sequence[Message], budget: int) -> Prompt:
-        """At most `budget` tokens: the longest messages lose their middle first. Ends where the answer begins.
+    def prompt(self, messages: Sequence[Message], budget: int, most_stills: int = 0, still_tokens: int = 0) -> Prompt:
+        """At most `budget` tokens. Ends where the answer begins.
 
+        Of the stills at most `most_stills` are kept, evenly, in at most half the budget; each becomes its time and
+        `still_tokens` placeholders. Then the longest texts lose their middle. A system message's stills are left out.
         Raises UsageError if so many messages do not fit whatever is cut.
         """
-        if not messages or messages[0]["role"] != "system":
-            messages = [{"role": "system", "content": DEFAULT_SYSTEM}, *messages]
-        bodies = [self._body(message, budget) for message in messages]
-        opening = [self.start, *self.encode("assistant\n")]
-        frame = 2 + len(self._newline)
-        self._shorten(bodies, budget - len(opening) - frame * len(bodies))
-        framed = [[self.start, *body, self.end, *self._newline] for body in bodies]
-        return Prompt(framed[0], [*(token for message in framed[1:] for token in message), *opening])
+        begins_with_system = bool(messages) and messages[0]["role"] == "system"
+        if self.layout.default_system and not begins_with_system:
+            messages = [{"role": "system", "content": self.layout.default_system}, *messages]
+        slots, opening = self.layout.slots([message["role"] for message in messages])
+        told = [messages[slot.message] for slot in slots]
+        kept = self._choose([m for m in told if m["role"] != "system"], budget, most_stills, still_tokens)
+        waiting = deque(kept)
+        bodies = [
+            list(self._body(slot, message, waiting, still_tokens, budget))
+            for slot, message in zip(slots, told, strict=True)
+        ]
+        fixed = len(opening) + sum(len(slot.opening) + len(slot.closing) for slot in slots)
+        self._shorten(bodies, budget - fixed)
+        framed = [
+            [*slot.opening, *(token for piece in body for token in piece), *slot.closing]
+            for slot, body in zip(slots, bodies, strict=True)
+        ]
+        prefix = framed.pop(0) if told and told[0]["role"] == "system" else []
+        return Prompt(prefix, [*(token for message in framed for token in message), *opening], kept)
 
-    def _body(self, message: Message, budget: int) -> list[int]:
-        content, most = message["content"], budget * CHARS_A_TOKEN
-        if len(content) > most:
-            content = content[: most // 2] + CUT + content[-most // 2 :]
-        return self.encode(f"{message['role']}\n{content}")
+    def _choose(self, messages: Sequence[Message], budget: int, most: int, still_tokens: int) -> list[Still]:
+        stills = stills_of(messages) if most and still_tokens else []
+        if not stills:
+            return []
+        label_tokens = max(len(self._label(still)) for still in stills)
+        return keep_evenly(stills, min(most, int(STILLS_SHARE * budget) // (label_tokens + still_tokens)))
 
-    def _shorten(self, bodies: list[list[int]], budget: int) -> None:
-        while (excess := sum(map(len, bodies)) - budget) > 0:
-            longest = max(range(len(bodies)), key=lambda i: len(bodies[i]))
-            body = bodies[longest]
-            if len(body) <= 2 * SHORTEST_TOKENS:
+    def _label(self, still: Still) -> list[int]:
+        return self.encode(f" {still.label} ", "text")
+
+    def _body(
+        self, slot: Slot, message: Message, waiting: deque[Still], still_tokens: int, budget: int
+    ) -> Iterator[list[int]]:
+        """Pieces of a message: texts, and what stands for a still, which is never cut. Takes stills off `waiting`."""
+        parts = [text_of(message)] if message["role"] == "system" else parts_of(message)
+        if not parts or isinstance(parts[0], Still):
+            parts = ["", *parts]
+        text, after = slot.lead, slot.after
+        for part in parts:
+            if isinstance(part, str):
+                text += shorten_text(part, budget * CHARS_A_TOKEN)
+            elif waiting and part is waiting[0]:
+                waiting.popleft()
+                if text:
+                    yield self.encode(text, after)
+                yield [*self._label(part), *[PLACEHOLDER] * still_tokens]
+                text, after = "", "text"
+        if text:
+            yield self.encode(text, after)
+
+    def _shorten(self, bodies: list[list[list[int]]], budget: int) -> None:
+        """Cuts the middle of the longest texts, in place, until all pieces together fit."""
+        texts = [piece for body in bodies for piece in body if PLACEHOLDER not in piece]
+        budget -= sum(len(piece) for body in bodies for piece in body if PLACEHOLDER in piece)
+        while (excess := sum(map(len, texts)) - budget) > 0:
+            longest = max(texts, key=len, default=[])
+            if len(longest) <= 2 * SHORTEST_TOKENS:
                 raise UsageError(f"The conversation has too many messages ({len(bodies)}): begin a new one.")
-            keep = max(len(body) - excess - len(self._cut), len(body) // 2 - len(self._cut), SHORTEST_TOKENS)
-            bodies[longest] = [*body[: keep - keep // 2], *self._cut, *body[len(body) - keep // 2 :]]
+            keep = max(len(longest) - excess - len(self._cut), len(longest) // 2 - len(self._cut), SHORTEST_TOKENS)
+            longest[:] = [*longest[: keep - keep // 2], *self._cut, *longest[len(longest) - keep // 2 :]]
 
 
-class TextStream:
-    """Tokens in, text out as soon as it is certain: whole characters, and nothing of a stop string or after it."""
-
-    def __init__(self, tokens: ChatTokenizer, stop_strings: Sequence[str] = ()) -> None:
-        from tokenizers.decoders import DecodeStream
-
-        self._tokenizer = tokens.tokenizer
-        self._decoder = DecodeStream(skip_special_tokens=True)
-        self._stop_strings = [string for string in stop_strings if string]
-        self._held = ""
-        self.stopped = False
-
-    def feed(self, token: int) -> str:
-        self._held += self._decoder.step(self._tokenizer, token) or ""
-        if found := [at for string in self._stop_strings if (at := self._held.find(string)) >= 0]:
-            self.stopped = True
-            return self._release(min(found))
-        return self._release(len(self._held) - self._doubtful())
-
-    def rest(self) -> str:
-        """What was held back in case it began a stop string. A character that was never completed is dropped."""
-        return "" if self.stopped else self._release(len(self._held))
-
-    def _doubtful(self) -> int:
-        """Length of the longest end of the held text that a stop string could begin with."""
-        longest = max(map(len, self._stop_strings), default=1) - 1
-        for length in range(min(longest, len(self._held)), 0, -1):
-            if any(string.startswith(self._held[-length:]) for string in self._stop_strings):
-                return length
-        return 0
-
-    def _release(self, length: int) -> str:
-        released, self._held = self._held[:length], self._held[length:]
-        return released
+def shorten_text(text: str, most: int) -> str:
+    """Without its middle if it has more than `most` characters."""
+    return text if len(text) <= most else text[: most // 2] + CUT + text[-most // 2 :]

@@ -1,147 +1,124 @@
-"""The language model that puts found moments into words: SmolLM2-135M-Instruct on the processor.
+"""A language model that answers: messages in, text out, as it is written.
 
 Prefill, then decode, as two visible phases; greedy; one token's worth of work at a time, so that several answers can be
-written at once and each can be stopped. Knows nothing of videos or evidence: messages in, text out.
+written at once and each can be stopped. Pictures enter in one step, as embeddings that stand where placeholders stand.
+Knows nothing of videos or evidence, nor of what computes the network.
 """
 
 from __future__ import annotations
 
 import contextlib
 import sys
-import threading
 import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING
 
-from model import hardware, pack
-from model.errors import PackError
-from model.language.chat_tokens import ChatTokenizer, Message, Prompt, TextStream
-from model.profile import DEFAULT, Precision, Profile, read_profile
+from model import hardware
+from model.errors import CuepointError
+from model.language import gguf
+from model.language.chat import GenerationStats, Message, Still
+from model.language.chat_tokens import PLACEHOLDER, ChatTokenizer
+from model.language.network import Cache, Halted, Network
+from model.language.turns import Turns, torch_threads
+from model.profile import DecoderChoice, Precision
 
 if TYPE_CHECKING:
     import torch
 
-    from model.language.llama import KeyValues
-
-GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
-RECIPE = "bf16 safetensors by transformers, v1"  # change it when convert() writes something else
-PREFILL_TOKENS = 192  # a step of 0.1 to 0.2 s on two cores: how long a stop request waits
+PREFILL_TOKENS = 192  # a step of 0.1 to 0.2 s on two cores: what other answers wait for
+PREFILL_TOKENS_GPU = 1024
 PREFILL_THREADS = 8  # more do not help with so small a model
 # A token is bound by memory, which one core nearly saturates: a second thread gains a third on an idle machine, but on
 # a busy one each of 120 barriers a token waits for a thread that has lost its core, and 60 tokens/s become 2.
 DECODE_THREADS = 1
-NEW_TOKENS = 1024  # the most that one answer may have: bounds the memory of a request (23 kB a token)
+NEW_TOKENS = 1024  # the most that one answer may have, unless a profile allows more: bounds the memory of a request
 PREFIXES = 4  # system prompts kept computed: answer, summary, title and one to spare
 LOOP_TOKENS = 8  # a run of tokens this long is not written twice: small models fall into loops
 
-
-@dataclass(frozen=True)
-class GenerationStats:
-    prompt_tokens: int
-    new_tokens: int = 0
-    first_token_s: float = 0.0  # from the call, waiting for other answers included
-    tokens_per_second: float = 0.0  # of the tokens after the first
-    cached_tokens: int = 0  # of the prompt, that were already computed
+See = Callable[[list[Still]], "torch.Tensor"]  # pictures -> embeddings [stills * still_tokens, W]
 
 
-class Decoder(Protocol):
-    last_stats: GenerationStats | None
-
-    def count_tokens(self, text: str) -> int: ...
-
-    def warm_up(self, messages: list[Message] | None = None) -> None:
-        """Do now what the first of many prompts that begin with `messages` would have to wait for."""
-        ...
-
-    def stream(
-        self,
-        messages: list[Message],
-        max_new_tokens: int = 96,
-        stop: Callable[[], bool] | None = None,
-        stop_strings: Sequence[str] = (),
-    ) -> Generator[str, None, None]: ...
-
-
-class SmolLM:
+class CausalDecoder:
     """Safe to use from several threads; simultaneous answers take turns, token by token."""
 
-    def __init__(self, profile: Profile | None = None, folder: Path | None = None) -> None:
-        """The embedded profile's settings if None; `folder` is a checkpoint other than the pack's.
-
-        Raises PackError if the pack is missing, or the folder holds another kind of network.
-        """
-        from model.language.llama import Llama
-
-        choice = (profile or read_profile(DEFAULT)).decoder
-        folder = folder or converted()
-        precision, packed = choose_precision(choice.precision)
-        self.network = Llama(folder, precision, packed)
-        self.tokens = ChatTokenizer(folder)
-        self.context_tokens = min(choice.context_tokens, self.network.positions - NEW_TOKENS)
+    def __init__(
+        self,
+        network: Network,
+        tokens: ChatTokenizer,
+        choice: DecoderChoice,
+        see: See | None = None,
+        still_tokens: int = 0,
+    ) -> None:
+        """`see` gives the model eyes: each still becomes `still_tokens` embeddings. Without it stills are left out."""
+        self.network, self.tokens = network, tokens
+        # At most half of the positions are for the answer, whatever the profile asks of a small model.
+        self.new_tokens = min(max(NEW_TOKENS, choice.new_tokens), network.positions // 2)
+        self.context_tokens = min(choice.context_tokens, network.positions - self.new_tokens)
+        self.max_stills = choice.stills if see and still_tokens else 0
         self.last_stats: GenerationStats | None = None
+        self._see, self._still_tokens = see, still_tokens
         self._cores = min(hardware.count_cores(), PREFILL_THREADS)
+        self._chunk = PREFILL_TOKENS if network.device.type == "cpu" else PREFILL_TOKENS_GPU
         self._turns = Turns()
-        self._prefixes: OrderedDict[tuple[int, ...], KeyValues] = OrderedDict()
+        self._prefixes: OrderedDict[tuple[int, ...], Cache] = OrderedDict()
 
     def count_tokens(self, text: str) -> int:
         return len(self.tokens.encode(text))
 
-    def warm_up(self, messages: list[Message] | None = None) -> None:
+    def warm_up(self, messages: Sequence[Message] | None = None) -> None:
         """Runs both phases once. With the system message that will be used, its part of every prompt is then done."""
         for _ in self.stream(messages or [{"role": "user", "content": "Hello."}], max_new_tokens=2):
             pass
 
     def stream(
         self,
-        messages: list[Message],
+        messages: Sequence[Message],
         max_new_tokens: int = 96,
         stop: Callable[[], bool] | None = None,
         stop_strings: Sequence[str] = (),
     ) -> Generator[str, None, None]:
-        """Pieces of the answer as they are certain. `stop` is asked before every step: within 0.2 s on two cores.
+        """Pieces of the answer as they are certain. `stop` is asked before every layer: within 0.2 s on two cores.
 
-        A prompt of more than the profile's `context_tokens` loses the middle of its longest messages. `last_stats` is
-        kept up to date while the answer runs. Raises UsageError if too many messages do not fit.
+        A prompt of more than the profile's `context_tokens` loses stills and the middle of its longest texts.
+        `last_stats` is kept up to date while the answer runs. Raises UsageError if too many messages do not fit.
         """
         asked = time.perf_counter()
         halted = stop or (lambda: False)
-        most = max(0, min(max_new_tokens, NEW_TOKENS))
-        prompt = self.tokens.prompt(messages, self.context_tokens)
-        cache = self.network.new_cache(len(prompt.prefix) + len(prompt.rest) + most)
-        reused = self._reuse_prefix(prompt, cache, halted)
-        logits = None if reused is None else self._prefill(prompt.rest, cache, halted)
-        stats = GenerationStats(len(prompt.prefix) + len(prompt.rest), cached_tokens=reused or 0)
-        self.last_stats = stats
-        if logits is None:
-            return
-        text, first_s = TextStream(self.tokens, stop_strings), 0.0
-        for count, token in enumerate(self._decode(logits, cache, most, halted), start=1):
-            elapsed = time.perf_counter() - asked
-            first_s = first_s or elapsed
-            speed = (count - 1) / (elapsed - first_s) if count > 1 else 0.0
-            self.last_stats = GenerationStats(stats.prompt_tokens, count, first_s, speed, stats.cached_tokens)
-            if piece := text.feed(token):
-                yield piece
-            if text.stopped:
-                return
+        most = max(0, min(max_new_tokens, self.new_tokens))
+        prompt = self.tokens.prompt(messages, self.context_tokens, self.max_stills, self._still_tokens)
+        stats = self.last_stats = GenerationStats(len(prompt), stills=len(prompt.stills))
+        text, first_s = self.tokens.stream(stop_strings), 0.0
+        with contextlib.suppress(Halted):
+            cache = self.network.new_cache(len(prompt) + most)
+            reused = self._reuse_prefix(prompt.prefix, cache, halted)
+            logits = self._prefill(prompt.rest, cache, halted, self._look(prompt.stills, halted))
+            for count, token in enumerate(self._decode(logits, cache, most, halted), start=1):
+                elapsed = time.perf_counter() - asked
+                first_s = first_s or elapsed
+                speed = (count - 1) / (elapsed - first_s) if count > 1 else 0.0
+                self.last_stats = GenerationStats(stats.prompt_tokens, count, first_s, speed, reused, stats.stills)
+                if piece := text.feed(token):
+                    yield piece
+                if text.stopped:
+                    return
         if piece := text.rest():
             yield piece
 
-    def _reuse_prefix(self, prompt: Prompt, cache: KeyValues, halted: Callable[[], bool]) -> int | None:
-        """Fills `cache` with the system message. Returns how many tokens were already computed; None if halted.
+    def _reuse_prefix(self, prefix: list[int], cache: Cache, halted: Callable[[], bool]) -> int:
+        """Fills `cache` with the system message. Returns how many tokens were already computed.
 
         The prefix is always computed by itself, so an answer does not depend on whether it was there.
         """
-        key = tuple(prompt.prefix)
+        if not prefix:
+            return 0
+        key = tuple(prefix)
         kept = self._prefixes.get(key)
         reused = len(key) if kept else 0
         if kept is None:
             kept = self.network.new_cache(len(key))
-            if self._prefill(prompt.prefix, kept, halted) is None:
-                return None
+            self._prefill(prefix, kept, halted)
         self._prefixes[key] = kept
         with contextlib.suppress(KeyError):  # another thread was quicker
             self._prefixes.move_to_end(key)
@@ -150,30 +127,66 @@ class SmolLM:
         cache.take(kept)
         return reused
 
-    def _prefill(self, tokens: list[int], cache: KeyValues, halted: Callable[[], bool]) -> torch.Tensor | None:
-        """Logits [V] after `tokens`; None if halted on the way."""
-        logits = None
-        for begin in range(0, len(tokens), PREFILL_TOKENS):
-            if halted():
-                return None
-            logits = self._step(tokens[begin : begin + PREFILL_TOKENS], cache, self._cores)
+    def _look(self, stills: list[Still], halted: Callable[[], bool]) -> torch.Tensor | None:
+        """Embeddings [stills * still_tokens, W]; None if there is nothing to see."""
+        import torch
+
+        if self._see is None or not stills:
+            return None
+        if halted():
+            raise Halted
+        with torch.inference_mode():
+            seen = self._see(stills)
+        expected = (len(stills) * self._still_tokens, self.network.width)
+        if tuple(seen.shape) != expected:
+            raise ValueError(f"The adapter gave embeddings of shape {tuple(seen.shape)} where {expected} was expected.")
+        return seen.to(self.network.device, self.network.dtype)
+
+    def _prefill(
+        self, tokens: list[int], cache: Cache, halted: Callable[[], bool], seen: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Logits [V] after `tokens`. Raises Halted."""
+        for begin in range(0, len(tokens), self._chunk):
+            chunk = tokens[begin : begin + self._chunk]
+            before = tokens[:begin].count(PLACEHOLDER)
+            here = None if seen is None else seen[before : before + chunk.count(PLACEHOLDER)]
+            logits = self._step(chunk, cache, self._cores, halted, here)
         return logits
 
-    def _decode(self, logits: torch.Tensor, cache: KeyValues, most: int, halted: Callable[[], bool]) -> Iterator[int]:
+    def _decode(self, logits: torch.Tensor, cache: Cache, most: int, halted: Callable[[], bool]) -> Iterator[int]:
         guard = LoopGuard(LOOP_TOKENS)
         for count in range(1, most + 1):
             token = guard.choose(logits)
-            if token in self.tokens.special or halted():
+            if token in self.tokens.layout.ends or halted():
                 return
             yield token
-            if count < most and not halted():
-                logits = self._step([token], cache, DECODE_THREADS)
+            if count < most:
+                logits = self._step([token], cache, DECODE_THREADS, halted)
 
-    def _step(self, tokens: list[int], cache: KeyValues, threads: int) -> torch.Tensor:
+    def _step(
+        self,
+        tokens: list[int],
+        cache: Cache,
+        threads: int,
+        halted: Callable[[], bool],
+        seen: torch.Tensor | None = None,
+    ) -> torch.Tensor:
         import torch
 
         with self._turns, torch_threads(threads), torch.inference_mode():
-            return self.network.extend(self.network.embed(tokens), cache)
+            if halted():
+                raise Halted
+            return self.network.extend(put_pictures(self.network, tokens, seen), cache, halted)
+
+
+def put_pictures(network: Network, tokens: list[int], seen: torch.Tensor | None) -> torch.Tensor:
+    """Embeddings [T, W] of `tokens`, with the rows of `seen` where placeholders stand: how pictures enter the model."""
+    import torch
+
+    embeddings = network.embed([max(token, 0) for token in tokens])  # [T, W]
+    if seen is not None:
+        embeddings[torch.tensor(tokens, device=embeddings.device) == PLACEHOLDER] = seen
+    return embeddings
 
 
 class LoopGuard:
@@ -201,76 +214,53 @@ class LoopGuard:
         return token
 
 
-class Turns:
-    """A lock that is granted in the order of asking, so that no answer starves beside another."""
+def load_decoder(
+    path: Path,
+    choice: DecoderChoice,
+    see: See | None = None,
+    still_tokens: int = 0,
+    lora: Path | None = None,
+    beside: bool = False,
+) -> CausalDecoder:
+    """The model of a checkpoint's folder or a GGUF file; GGUF is converted the first time. `lora`: see load_network.
 
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._asked = self._done = 0
-
-    def __enter__(self) -> None:
-        with self._changed:
-            ticket = self._asked
-            self._asked += 1
-            self._changed.wait_for(lambda: ticket == self._done)
-
-    def __exit__(self, *exception: object) -> None:
-        with self._changed:
-            self._done += 1
-            self._changed.notify_all()
+    Raises CheckpointError if the files are not a model that can be loaded.
+    """
+    folder = gguf.checkpoint_folder(path)
+    network = load_network(folder, choice.precision, lora, beside)
+    return CausalDecoder(network, ChatTokenizer(folder), choice, see, still_tokens)
 
 
-@contextlib.contextmanager
-def torch_threads(count: int) -> Iterator[None]:
-    """torch keeps the number per thread once a thread has computed, so this leaves other threads alone."""
-    import torch
-
-    before = torch.get_num_threads()
-    if before != count:
-        torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        if before != count:
-            torch.set_num_threads(before)
+def load_packed(choice: DecoderChoice) -> CausalDecoder:
+    """The pack's own SmolLM2. Raises PackError if the pack is missing."""
+    return load_decoder(gguf.packed_checkpoint(), choice)
 
 
-def choose_precision(wanted: Precision) -> tuple[Literal["bf16", "fp32", "nf4"], bool]:
-    """What to compute in, and whether single tokens read 4-bit copies. "auto" is what this processor does fastest."""
-    if wanted in ("bf16", "fp32", "nf4"):
-        return wanted, False
-    machine = hardware.describe()
-    # torch's 4-bit product is fast with AVX2 and better, and a slow reference elsewhere.
-    return ("bf16" if machine.bf16 else "fp32"), bool({"avx2", "avx512"} & set(machine.features))
+def load_network(folder: Path, precision: Precision, lora: Path | None = None, beside: bool = False) -> Network:
+    """The lean network where it computes this checkpoint and no GPU is at hand, else transformers' own.
 
+    `lora` is a folder that peft saved; its weights are merged into the model's unless `beside` or quantised.
+    """
+    from model.language import llama
+    from model.language import lora as low_rank
 
-def converted() -> Path:
-    """Folder of the pack's decoder as a checkpoint; converting the GGUF takes about 20 s, once. Raises PackError."""
-    return pack.derived("smollm2-135m-instruct", "decoder", RECIPE, convert)
+    mergeable = lora is None or (not beside and precision != "nf4" and low_rank.is_plain(lora))
+    # So small a model waits for a GPU's launches, not for its arithmetic: the pack's stays on the processor.
+    on_processor = hardware.find_gpu() is None or gguf.is_packed(folder)
+    if on_processor and mergeable and precision != "int8" and llama.computes(folder):
+        from model.language.precision import choose_lean
 
+        return llama.Llama(folder, *choose_lean(precision), lora=lora)
+    from model.language.causal_lm import TransformersNetwork
 
-def convert(destination: Path) -> None:
-    """The GGUF's weights (Q4_1, exact in bf16 to 0.03 of a step) and tokenizer, as transformers saves them."""
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
-
-    source = pack.part("decoder")
-    model = AutoModelForCausalLM.from_pretrained(
-        source,
-        gguf_file=GGUF,
-        dtype=torch.float32,
-        quantization_config=GgufConfig(dequantize=True),
-        local_files_only=True,
-    )
-    model.bfloat16().save_pretrained(destination)
-    AutoTokenizer.from_pretrained(source, gguf_file=GGUF, local_files_only=True).save_pretrained(destination)
+    return TransformersNetwork(folder, precision, lora, beside)
 
 
 def main() -> int:
-    """Set-up: converts the decoder now, so that the first question does not wait for it."""
+    """Set-up: converts the pack's decoder now, so that the first question does not wait for it."""
     try:
-        print(f"decoder: ready in {converted()}", file=sys.stderr)
-    except PackError as error:
+        print(f"decoder: ready in {gguf.packed_checkpoint()}", file=sys.stderr)
+    except CuepointError as error:
         print(error, file=sys.stderr)
         return error.exit_code
     return 0

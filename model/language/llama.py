@@ -8,7 +8,6 @@ Knows nothing of words: embeddings in, logits out. Llama: https://arxiv.org/abs/
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,10 @@ from typing import Any, Literal
 import torch
 from torch.nn import functional
 
-from model.errors import PackError
+from model.errors import CheckpointError
+from model.language.lora import merge
+from model.language.network import Halted, measure_embeddings
+from model.language.weight_files import read_json, read_safetensors
 
 NF4_BLOCK = 64  # weights that share a scale; bitsandbytes' own default
 GROUP = 32  # weights that share a scale and a minimum in GGUF's Q4_1
@@ -57,15 +59,16 @@ class KeyValues:
 class Llama:
     """The weights of one checkpoint, kept as they are computed with."""
 
-    def __init__(self, folder: Path, precision: Literal["bf16", "fp32", "nf4"], pack: bool = False) -> None:
-        """Reads config.json and model.safetensors from `folder`.
+    def __init__(
+        self, folder: Path, precision: Literal["bf16", "fp32", "nf4"], pack: bool = False, lora: Path | None = None
+    ) -> None:
+        """Reads config.json and model.safetensors from `folder`; merges in the weights that peft saved in `lora`.
 
         "nf4" computes in bf16. `pack` keeps a 4-bit copy for single tokens of every product that loses nothing by it.
-        Raises PackError if the files describe another kind of network.
+        Raises CheckpointError if the files are damaged or describe another kind of network.
         """
-        from safetensors.torch import load_file
-
         config = read_config(folder)
+        self.device = torch.device("cpu")
         self.dtype = torch.float32 if precision == "fp32" else torch.bfloat16
         make_product = quantized_product if precision == "nf4" else packed_product if pack else plain_product
         self.width: int = config["hidden_size"]
@@ -74,12 +77,16 @@ class Llama:
         self.head: int = config.get("head_dim") or self.width // self.heads
         self.epsilon: float = config["rms_norm_eps"]
         self.positions: int = config["max_position_embeddings"]
-        weights = load_file(folder / "model.safetensors")
+        weights = read_safetensors(folder / "model.safetensors")
+        check_shapes(weights, config, folder / "model.safetensors")
+        if lora is not None:
+            merge(weights, lora)
         # Copies all: one tensor that stays would keep the whole mapped file (270 MB) in memory.
         self.embedding = weights["model.embed_tokens.weight"].to(self.dtype, copy=True)  # [V, W]; output layer too
         self.norm = weights["model.norm.weight"].to(self.dtype, copy=True)
         layers = range(config["num_hidden_layers"])
         self.layers = [self._layer(weights, f"model.layers.{i}.", make_product) for i in layers]
+        self.parameters = sum(weight.numel() for weight in weights.values())
         self.cosine, self.sine = self._rotations(config["rope_parameters"]["rope_theta"])
 
     def _layer(self, weights: dict[str, torch.Tensor], prefix: str, make: Callable[[torch.Tensor], Product]) -> Layer:
@@ -110,13 +117,21 @@ class Llama:
     def embed(self, tokens: list[int]) -> torch.Tensor:
         return self.embedding[tokens]  # [T, W]
 
-    def extend(self, x: torch.Tensor, cache: KeyValues) -> torch.Tensor:
-        """Appends embeddings x [T, W] to the sequence. Returns the last one's logits [V]. Call in inference mode."""
+    def embedding_statistics(self) -> tuple[torch.Tensor, torch.Tensor]:
+        return measure_embeddings(self, self.embedding.shape[0])
+
+    def extend(self, x: torch.Tensor, cache: KeyValues, halted: Callable[[], bool] | None = None) -> torch.Tensor:
+        """Appends embeddings x [T, W] to the sequence. Returns the last one's logits [V]. Call in inference mode.
+
+        Raises Halted as soon as `halted()` is true.
+        """
         start, end = cache.length, cache.length + x.shape[0]
         cosine, sine = self.cosine[start:end], self.sine[start:end]
         # A single new position sees everything; the first positions see what is before them; later ones need a mask.
         mask = torch.ones(end - start, end, dtype=torch.bool).tril(start) if start and end - start > 1 else None
         for layer, kept in zip(self.layers, cache.tensor, strict=True):
+            if halted is not None and halted():
+                raise Halted
             x = x + layer.output(
                 self._attend(self._normed(x, layer.attention_norm), layer, kept, cosine, sine, mask, end)
             )
@@ -198,12 +213,24 @@ def quantized_product(weight: torch.Tensor) -> Product:
     return layer.to("cpu").eval()
 
 
+def computes(folder: Path) -> bool:
+    """Whether this network computes that checkpoint. Raises CheckpointError if it has no configuration."""
+    config = read_json(folder / "config.json")
+    return not differences(config) and (folder / "model.safetensors").is_file()
+
+
 def read_config(folder: Path) -> dict[str, Any]:
-    """Raises PackError if there is none, or it describes a network that is computed otherwise."""
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise PackError(f"The language model in {folder} cannot be read: {error}.") from error
+    """Raises CheckpointError if there is none, or it describes a network that is computed otherwise."""
+    config = read_json(folder / "config.json")
+    if wrong := differences(config):
+        raise CheckpointError(
+            f"The language model in {folder} is not one that the lean network computes: see {', '.join(wrong)}."
+        )
+    return config
+
+
+def differences(config: dict[str, Any]) -> list[str]:
+    """Keys of a configuration that ask for another computation than this one."""
     rope = config.get("rope_parameters") or {}
     fits = {
         "model_type": config.get("model_type") == "llama",
@@ -211,7 +238,26 @@ def read_config(folder: Path) -> dict[str, Any]:
         "tie_word_embeddings": config.get("tie_word_embeddings") is True,
         "attention_bias": not config.get("attention_bias") and not config.get("mlp_bias"),
         "hidden_act": config.get("hidden_act") == "silu",
+        "quantization_config": not config.get("quantization_config"),
     }
-    if wrong := [key for key, right in fits.items() if not right]:
-        raise PackError(f"The language model in {folder} is not one this version computes: see {', '.join(wrong)}.")
-    return config
+    return [key for key, right in fits.items() if not right]
+
+
+def check_shapes(weights: dict[str, torch.Tensor], config: dict[str, Any], file: Path) -> None:
+    """Raises CheckpointError at the first weight that is missing or not of the shape that `config` says."""
+    width, wide, vocabulary = config["hidden_size"], config["intermediate_size"], config["vocab_size"]
+    head = config.get("head_dim") or width // config["num_attention_heads"]
+    queries, keys = config["num_attention_heads"] * head, config["num_key_value_heads"] * head
+    expected: dict[str, tuple[int, ...]] = {"model.embed_tokens": (vocabulary, width), "model.norm": (width,)}
+    for layer in range(config["num_hidden_layers"]):
+        for name, shape in {
+            "input_layernorm": (width,), "post_attention_layernorm": (width,), "self_attn.q_proj": (queries, width),
+            "self_attn.k_proj": (keys, width), "self_attn.v_proj": (keys, width), "self_attn.o_proj": (width, queries),
+            "mlp.gate_proj": (wide, width), "mlp.up_proj": (wide, width), "mlp.down_proj": (width, wide),
+        }.items():  # fmt: skip
+            expected[f"model.layers.{layer}.{name}"] = shape
+    for name, shape in expected.items():
+        found = weights.get(f"{name}.weight")
+        if found is None or tuple(found.shape) != shape:
+            what = "nothing" if found is None else list(found.shape)
+            raise CheckpointError(f"{file}: {name}.weight: expected {list(shape)} as config.json says, found {what}.")

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from model.errors import PackError
-from model.language.decoder import LoopGuard, SmolLM, choose_precision
+from model.errors import CheckpointError
+from model.language.decoder import CausalDecoder, LoopGuard, load_decoder, load_packed
+from model.language.precision import choose_lean
+from model.profile import DEFAULT, read_profile
 
 SYSTEM = {"role": "system", "content": "You answer in one short sentence."}
 
@@ -17,12 +19,12 @@ def ask(text: str) -> list[dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def decoder() -> SmolLM:
-    return SmolLM()
+def decoder() -> CausalDecoder:
+    return load_packed(read_profile(DEFAULT).decoder)
 
 
 @pytest.mark.models
-def test_it_streams_an_answer_in_pieces(decoder: SmolLM) -> None:
+def test_it_streams_an_answer_in_pieces(decoder: CausalDecoder) -> None:
     pieces = list(decoder.stream(ask("What is the capital of France?"), 30))
     assert len(pieces) > 3 and "Paris" in "".join(pieces)
     stats = decoder.last_stats
@@ -30,7 +32,7 @@ def test_it_streams_an_answer_in_pieces(decoder: SmolLM) -> None:
 
 
 @pytest.mark.models
-def test_a_known_system_prompt_is_not_computed_again_and_changes_nothing(decoder: SmolLM) -> None:
+def test_a_known_system_prompt_is_not_computed_again_and_changes_nothing(decoder: CausalDecoder) -> None:
     messages = ask("Name three colours.")
     warm = "".join(decoder.stream(messages, 24))
     assert decoder.last_stats is not None and decoder.last_stats.cached_tokens > 5
@@ -39,7 +41,7 @@ def test_a_known_system_prompt_is_not_computed_again_and_changes_nothing(decoder
 
 
 @pytest.mark.models
-def test_it_stops_within_200_ms(decoder: SmolLM) -> None:
+def test_it_stops_within_200_ms(decoder: CausalDecoder) -> None:
     stopped_at: list[float] = []
     pieces = decoder.stream(ask("Tell me a very long story about the sea."), 200, stop=lambda: bool(stopped_at))
     next(pieces)
@@ -49,7 +51,7 @@ def test_it_stops_within_200_ms(decoder: SmolLM) -> None:
 
 
 @pytest.mark.models
-def test_a_listener_who_leaves_frees_the_decoder(decoder: SmolLM) -> None:
+def test_a_listener_who_leaves_frees_the_decoder(decoder: CausalDecoder) -> None:
     left = decoder.stream(ask("Count to one hundred."), 200)
     next(left)
     left.close()
@@ -57,7 +59,7 @@ def test_a_listener_who_leaves_frees_the_decoder(decoder: SmolLM) -> None:
 
 
 @pytest.mark.models
-def test_waiting_for_another_generation_can_be_stopped(decoder: SmolLM) -> None:
+def test_waiting_for_another_generation_can_be_stopped(decoder: CausalDecoder) -> None:
     running = decoder.stream(ask("Count to one hundred."), 200)
     next(running)
     waited: list[list[str]] = []
@@ -69,25 +71,25 @@ def test_waiting_for_another_generation_can_be_stopped(decoder: SmolLM) -> None:
 
 
 @pytest.mark.models
-def test_an_endless_prompt_is_cut_to_the_context(decoder: SmolLM) -> None:
+def test_an_endless_prompt_is_cut_to_the_context(decoder: CausalDecoder) -> None:
     list(decoder.stream(ask("word " * 20_000 + "What is the capital of France?"), 8))
     assert decoder.last_stats is not None and decoder.last_stats.prompt_tokens <= 1500
 
 
 @pytest.mark.models
-def test_no_broken_characters(decoder: SmolLM) -> None:
+def test_no_broken_characters(decoder: CausalDecoder) -> None:
     pieces = list(decoder.stream(ask("Repeat: 你好 🎬 café"), 30))
     assert "\ufffd" not in "".join(pieces)
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
-    with pytest.raises(PackError, match="model_type"):
-        SmolLM(folder=tmp_path)
+    with pytest.raises(CheckpointError, match="weights"):
+        load_decoder(tmp_path, read_profile(DEFAULT).decoder)
 
 
 @pytest.mark.models
-def test_simultaneous_answers_are_those_given_one_at_a_time(decoder: SmolLM) -> None:
+def test_simultaneous_answers_are_those_given_one_at_a_time(decoder: CausalDecoder) -> None:
     questions = ["Name three colours.", "What is the capital of France?", "Describe the sea."]
     alone = ["".join(decoder.stream(ask(question), 20)) for question in questions]
     together: dict[int, str] = {}
@@ -104,7 +106,7 @@ def test_simultaneous_answers_are_those_given_one_at_a_time(decoder: SmolLM) -> 
 
 
 @pytest.mark.models
-def test_a_listener_who_pauses_does_not_hold_others_up(decoder: SmolLM) -> None:
+def test_a_listener_who_pauses_does_not_hold_others_up(decoder: CausalDecoder) -> None:
     paused = decoder.stream(ask("Count to one hundred."), 100)
     next(paused)
     others: list[str] = []
@@ -116,14 +118,14 @@ def test_a_listener_who_pauses_does_not_hold_others_up(decoder: SmolLM) -> None:
 
 
 @pytest.mark.models
-def test_stop_strings_end_the_answer(decoder: SmolLM) -> None:
+def test_stop_strings_end_the_answer(decoder: CausalDecoder) -> None:
     whole = "".join(decoder.stream(ask("What is the capital of France?"), 20))
     cut = "".join(decoder.stream(ask("What is the capital of France?"), 20, stop_strings=["Paris"]))
     assert cut == whole[: whole.index("Paris")]
 
 
 @pytest.mark.models
-def test_stop_during_a_long_prompt_is_honoured_before_the_first_word(decoder: SmolLM) -> None:
+def test_stop_during_a_long_prompt_is_honoured_before_the_first_word(decoder: CausalDecoder) -> None:
     began = time.monotonic()
     pieces = decoder.stream(ask("word " * 20_000), 8, stop=lambda: time.monotonic() - began > 0.02)
     assert list(pieces) == []
@@ -131,7 +133,7 @@ def test_stop_during_a_long_prompt_is_honoured_before_the_first_word(decoder: Sm
 
 
 @pytest.mark.models
-def test_torch_threads_are_left_as_they_were(decoder: SmolLM) -> None:
+def test_torch_threads_are_left_as_they_were(decoder: CausalDecoder) -> None:
     import torch
 
     before = torch.get_num_threads()
@@ -140,7 +142,7 @@ def test_torch_threads_are_left_as_they_were(decoder: SmolLM) -> None:
 
 
 @pytest.mark.models
-def test_no_tokens_wanted_gives_no_text(decoder: SmolLM) -> None:
+def test_no_tokens_wanted_gives_no_text(decoder: CausalDecoder) -> None:
     assert list(decoder.stream(ask("Hello"), 0)) == []
 
 
@@ -162,5 +164,5 @@ def test_auto_precision_suits_the_processor(monkeypatch: pytest.MonkeyPatch) -> 
         (): ("fp32", False),
     }.items():
         monkeypatch.setattr("model.hardware.describe_cpu", lambda features=features: ("a processor", features))
-        assert choose_precision("auto") == expected
-    assert choose_precision("nf4") == ("nf4", False)
+        assert choose_lean("auto") == expected
+    assert choose_lean("nf4") == ("nf4", False)

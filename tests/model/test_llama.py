@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from model.errors import PackError
+from model.errors import CheckpointError
 from model.language.llama import Llama
 
 
@@ -116,10 +116,10 @@ def test_other_networks_are_refused_by_the_key_that_differs(
 ) -> None:
     config = json.loads((checkpoint / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps(config | changes))
-    with pytest.raises(PackError, match=next(iter(changes))):
+    with pytest.raises(CheckpointError, match=next(iter(changes))):
         Llama(tmp_path, "fp32")
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(PackError, match="cannot be read"):
+    with pytest.raises(CheckpointError, match="cannot be read"):
         Llama(tmp_path, "fp32")
