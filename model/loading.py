@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from model.hub import locate
 from model.profile import Profile
 
 if TYPE_CHECKING:
@@ -38,21 +39,19 @@ class Models:
 
     @property
     def text(self) -> TextEmbedder:
-        from model.text.minilm import MiniLM
+        from model.text.embedder import load_embedder
 
-        return self._once("text", MiniLM)
+        return self._once("text", lambda: load_embedder(self.profile.text))
 
     @property
     def vision(self) -> VisionEncoder:
-        from model.vision.embedded import EmbeddedEncoder
-
-        return self._once("vision", lambda: EmbeddedEncoder(self.text))
+        return self._once("vision", self._build_vision)
 
     @property
     def speech(self) -> SpeechRecognizer:
-        from model.speech.moonshine import MoonshineRecognizer
+        from model.speech.recognizer import load_recognizer
 
-        return self._once("speech", MoonshineRecognizer)
+        return self._once("speech", lambda: load_recognizer(self.profile.speech))
 
     @property
     def reader(self) -> TextReader:
@@ -62,9 +61,35 @@ class Models:
 
     @property
     def decoder(self) -> Decoder:
-        from model.language.decoder import load_packed
+        return self._once("decoder", self._build_decoder)
 
-        return self._once("decoder", lambda: load_packed(self.profile.decoder))
+    def _build_vision(self) -> VisionEncoder:
+        choice = self.profile.vision
+        if choice.kind == "open_clip":
+            from model.vision.open_clip_encoder import OpenClipEncoder
+
+            return OpenClipEncoder(locate(choice.source), choice.architecture)
+        from model.vision.embedded import EmbeddedEncoder
+
+        return EmbeddedEncoder(self.text, locate(choice.source))
+
+    def _build_decoder(self) -> Decoder:
+        choice = self.profile.decoder
+        if choice.kind == "openai":
+            from model.language.server import ServerDecoder
+
+            return ServerDecoder(choice.source.removeprefix("server:"), choice)
+        if choice.kind == "vlm":
+            from model.language.vlm import VisionLanguageModel
+
+            return VisionLanguageModel(locate(choice.source), choice)
+        if choice.adapter:
+            from model.videochat.video_chat import VideoChat
+
+            return VideoChat.from_pretrained(locate(choice.adapter), self.vision, choice).decoder
+        from model.language.decoder import load_decoder
+
+        return load_decoder(locate(choice.source), choice)
 
     def warm(self, *names: str) -> None:
         """Build the named models now and run each once, so that the first user does not wait for them."""
