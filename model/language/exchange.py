@@ -73,8 +73,8 @@ class Exchange:
                 waits.pop(0)
                 await asyncio.sleep(wait * random.uniform(1.0, 1.25))  # several pages do not come back at once
             if failure:
-                if failure.status == 404:
-                    failure = await explain_missing(self.endpoint, client, self.model) or failure
+                if failure.status == 404 or failure.status >= 500:  # some fail over a model that they do not have
+                    failure = await explain_missing(self.endpoint, client, self.model, failure)
                 emit(failure.error())
 
     async def _attempt(self, client: AsyncOpenAI, emit: Callable[[Heard], None]) -> Failure | None:
@@ -86,6 +86,7 @@ class Exchange:
             if not models:
                 return Failure(f"The model server at {self.endpoint.host} names no model: set {MODEL_VARIABLE}.")
             self.model = models[0]
+        began = False
         try:
             async with asyncio.timeout(SILENCE_S):
                 stream = await client.chat.completions.create(**self._body())
@@ -96,15 +97,18 @@ class Exchange:
                         chunk = await anext(chunks, None)
                     if chunk is None:
                         break
+                    began = True
                     for heard in self._read(chunk):
                         self._heard = self._heard or bool(heard.text and not heard.thinking)
                         emit(heard)
         except Exception as error:
             if not self._finished:
                 return self.endpoint.failure(error, self.model)
+        server = f"The model server at {self.endpoint.host}"
+        if not began:
+            return Failure(f"{server} sends no answer as OpenAI-compatible servers do: check its URL.")
         if not self._finished:
-            sentence = f"The model server at {self.endpoint.host} broke off in the middle of the answer: ask again."
-            return Failure(sentence, passing=True)
+            return Failure(f"{server} broke off in the middle of the answer: ask again.", passing=True)
         return None
 
     def _body(self) -> dict[str, Any]:
@@ -168,6 +172,15 @@ def _flat(options: dict[str, Any]) -> list[str]:
 
 
 async def list_models(endpoint: Endpoint, client: AsyncOpenAI) -> list[str] | Failure:
+    """Tried once more if the line is bad: servers close a kept connection when they please."""
+    listed = await _list_models(endpoint, client)
+    if isinstance(listed, Failure) and listed.passing and not listed.status:
+        await asyncio.sleep(BACKOFF_S[0])
+        listed = await _list_models(endpoint, client)
+    return listed
+
+
+async def _list_models(endpoint: Endpoint, client: AsyncOpenAI) -> list[str] | Failure:
     try:
         page = await client.models.list()
         return [str(model.id) for model in page.data]
@@ -175,19 +188,17 @@ async def list_models(endpoint: Endpoint, client: AsyncOpenAI) -> list[str] | Fa
         return endpoint.failure(error, "")
 
 
-async def explain_missing(endpoint: Endpoint, client: AsyncOpenAI, model: str) -> Failure | None:
-    """A 404 with what the server has instead; None if it does not say."""
+async def explain_missing(endpoint: Endpoint, client: AsyncOpenAI, model: str, failure: Failure) -> Failure:
+    """The failure, or a better one if the server names its models and `model` is none of them."""
     models = await list_models(endpoint, client)
     if isinstance(models, Failure):
-        return (
-            models
-            if models.status != 404
-            else Failure(
-                f"There is no OpenAI-compatible server under {endpoint.url}: check the URL, which often ends in /v1."
+        if failure.status == models.status == 404:
+            return Failure(
+                f"No OpenAI-compatible server is under {endpoint.url}: check the URL, which often ends in /v1."
             )
-        )
+        return failure
     if not models or model in models:
-        return None
+        return failure
     named = ", ".join(models[:5]) + (", …" if len(models) > 5 else "")
     server = f"The model server at {endpoint.host}"
     return Failure(f"{server} does not know the model {model!r}: set {MODEL_VARIABLE} to one of {named}.")
