@@ -20,6 +20,7 @@ from model.errors import CheckpointError
 from model.language import lora as low_rank
 from model.language import precision as precisions
 from model.language.network import Halted, measure_embeddings
+from model.language.pretrained import load_strictly
 from model.language.weight_files import count_parameters, read_header, read_json
 from model.profile import Precision
 
@@ -105,38 +106,14 @@ def load_model(folder: Path, wanted: Precision) -> tuple[Any, precisions.Exact]:
     placement = precisions.choose(wanted, count_parameters(weights))
     # A checkpoint that is already quantised says how itself.
     quantised = None if config.get("quantization_config") else quantisation(placement)
-    try:
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
-            folder,
-            dtype=placement.dtype,
-            quantization_config=quantised,
-            device_map=placement.device_map,
-            local_files_only=True,
-            ignore_mismatched_sizes=True,  # so that they are told: see below
-            output_loading_info=True,
-        )
-    except Exception as error:  # whatever transformers raises over files that are no model it knows
-        reason = str(error).strip().partition("\n")[0]
-        raise CheckpointError(
-            f"{folder} cannot be loaded: expected a causal language model, found: {reason}"
-        ) from error
-    model, found = loaded
-    check_loaded(folder, found)
+    model = load_strictly(
+        AutoModelForCausalLM,
+        folder,
+        dtype=placement.dtype,
+        quantization_config=quantised,
+        device_map=placement.device_map,
+    )
     return model, placement.precision
-
-
-def check_loaded(folder: Path, found: dict[str, Any]) -> None:
-    """Raises CheckpointError where transformers would have gone on with random weights."""
-    for name, there, expected in sorted(found.get("mismatched_keys") or []):
-        raise CheckpointError(
-            f"{folder}: {name}: expected {list(expected)} as config.json says, found {list(there)} in the weights."
-        )
-    if missing := sorted(found.get("missing_keys") or []):
-        raise CheckpointError(
-            f"{folder}: expected {missing[0]} in the weights, found none of that name ({len(missing)} are missing)."
-        )
-    if errors := list(found.get("error_msgs") or []):
-        raise CheckpointError(f"{folder} does not fit its config.json: {str(errors[0]).strip()}")
 
 
 def quantisation(placement: precisions.Placement) -> Any:

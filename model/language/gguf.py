@@ -11,6 +11,7 @@ from pathlib import Path
 from model import pack
 from model.errors import CheckpointError
 from model.hub import identity
+from model.language.pretrained import load_strictly, quiet
 
 SUFFIX = ".gguf"
 PACKED = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -82,21 +83,14 @@ def convert(file: Path, destination: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
+    options = {"dtype": torch.float32, "quantization_config": GgufConfig(dequantize=True)}
+    model = load_strictly(AutoModelForCausalLM, file, **options).bfloat16()
     try:
-        model = AutoModelForCausalLM.from_pretrained(
-            file.parent,
-            gguf_file=file.name,
-            dtype=torch.float32,
-            quantization_config=GgufConfig(dequantize=True),
-            local_files_only=True,
-        )
-        model.bfloat16().save_pretrained(destination)
-        tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name, local_files_only=True)
-        tokenizer.save_pretrained(destination)
-    except OSError:
-        raise  # the cache explains what it could not write
-    except Exception as error:  # whatever transformers raises over architectures that it does not know
+        with quiet():
+            tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name, local_files_only=True)
+    except Exception as error:  # whatever transformers raises over tokenizers that it does not know
         reason = str(error).strip().partition("\n")[0]
-        raise CheckpointError(
-            f"{file} cannot be converted: expected a model that transformers knows, found {reason}."
-        ) from error
+        raise CheckpointError(f"{file}: expected a tokenizer that transformers knows, found: {reason}") from error
+    with quiet():
+        model.save_pretrained(destination)
+        tokenizer.save_pretrained(destination)
