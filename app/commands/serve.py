@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 
+from app import zerogpu
 from app.commands import engine_of
 from app.server import serve
 
 
 def run(arguments: argparse.Namespace) -> None:
-    serve(engine_of(arguments), arguments.host, arguments.port)
+    engine = engine_of(arguments)
+    zerogpu.lend(engine)
+    serve(engine, arguments.host, arguments.port)
