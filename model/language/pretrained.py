@@ -1,4 +1,4 @@
-"""transformers' loader, made strict and quiet: what it would replace by random weights with a warning is an error here."""
+"""transformers' loader, made strict and quiet: where it would warn and go on with random weights, this raises."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from model.errors import CheckpointError
 
 
 def load_strictly(loader: Any, source: Path, **options: Any) -> Any:
-    """`loader.from_pretrained` of files on this machine: a folder, or a GGUF file. Nothing is fetched or left at random.
+    """`loader.from_pretrained` of a folder or a GGUF file on this machine. Nothing is fetched, nothing left at random.
 
     Raises CheckpointError if the files are no such model, or their weights do not fit their configuration.
     """

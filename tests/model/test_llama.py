@@ -121,5 +121,5 @@ def test_other_networks_are_refused_by_the_key_that_differs(
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="has no config.json"):
+    with pytest.raises(CheckpointError, match=r"has no config\.json"):
         Llama(tmp_path, "fp32")
