@@ -76,7 +76,7 @@ class VisionLanguageModel:
             room = min(room, max(positions - choice.new_tokens, positions // 2))
         sides = SIDES_PX if self.network.device.type != "cpu" else SIDES_WITHOUT_GPU_PX
         self._writer = PromptWriter(loaded.processor, path, room, self.max_stills, sides)
-        self._room = NEW_TOKENS if positions is None else min(NEW_TOKENS, positions - room)
+        self._most_tokens = NEW_TOKENS if positions is None else min(NEW_TOKENS, positions - room)
         self._ends = self._end_tokens(loaded.processor.tokenizer)
         # What a checkpoint recommends (sampling, penalties) would make answers random or keep them from quoting.
         self.network.generation_config = GenerationConfig(
@@ -111,7 +111,7 @@ class VisionLanguageModel:
         Raises CuepointError where memory does not suffice, and whatever else stops the network.
         """
         asked, stats, first_s = time.perf_counter(), GenerationStats(0), 0.0
-        generation = Generation(messages, max(0, min(max_new_tokens, self._room)))
+        generation = Generation(messages, max(0, min(max_new_tokens, self._most_tokens)))
         characters, visible = TextStream(self._tokenizer), VisibleText(stop_strings)
         thread = threading.Thread(target=self._run, args=(generation,), name="vlm", daemon=True)
         _threads.add(thread)
@@ -159,16 +159,10 @@ class VisionLanguageModel:
                     self._current = None
         except Halted:
             pass
-        except (torch.OutOfMemoryError, MemoryError):
-            outcome = CuepointError(OUT_OF_MEMORY)
         except BaseException as error:  # to be raised where the answer is read
-            # As torch says it of the processor's memory and of an Apple GPU's.
-            full = isinstance(error, RuntimeError) and re.search("allocate memory|out of memory", str(error))
-            outcome = CuepointError(OUT_OF_MEMORY) if full else error
-        if isinstance(outcome, CuepointError):
-            outcome.__context__ = None  # whose frames would hold on to the very tensors that were too many
-            if self.network.device.type == "cuda":
-                torch.cuda.empty_cache()
+            outcome = CuepointError(OUT_OF_MEMORY) if is_out_of_memory(error) else error
+        if outcome is not None and self.network.device.type == "cuda":
+            torch.cuda.empty_cache()  # only now: what was raised held on to tensors
         generation.news.put(outcome)
 
     def _generate(self, generation: Generation) -> None:
@@ -206,6 +200,12 @@ class VisionLanguageModel:
             if (ends := getattr(source, "eos_token_id", None)) is not None:
                 return frozenset([ends] if isinstance(ends, int) else ends)
         return frozenset()
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """A GPU's, or the processor's and an Apple GPU's in torch's words."""
+    said = isinstance(error, RuntimeError) and re.search("allocate memory|out of memory", str(error))
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or bool(said)
 
 
 class _Tokens(BaseStreamer):

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from model import hub
+from model.checkpoint import loading
 from model.errors import CheckpointError, CuepointError
-from model.language.causal_lm import check_loaded
 from model.language.precision import Placement, choose
+from model.language.pretrained import check, quiet
 from model.language.weight_files import count_parameters, read_json
 from model.profile import Precision
 
@@ -40,34 +41,32 @@ class Checkpoint:
 def load(folder: Path, precision: Precision = "auto") -> Checkpoint:
     """Raises CheckpointError, or CuepointError where memory does not suffice."""
     import torch
-    from transformers.utils import logging as transformers_logging
 
-    transformers_logging.disable_progress_bar()  # it would stand between the lines of our own
-    config = read_json(folder / "config.json")
     architecture = find_architecture(folder)
     processor = load_processor(folder)
     if gap := hub.find_gap(folder):
         raise CheckpointError(gap)
+    config = read_json(folder / "config.json")
     weights = [folder / name for name in hub.choose_weights(path.name for path in folder.iterdir())]
     placement = choose(precision, count_parameters(weights))
     try:
-        network, found = architecture.from_pretrained(
-            folder,
-            dtype=placement.dtype,
-            device_map=placement.device_map,
-            # A checkpoint that is already quantised says how itself.
-            quantization_config=None if config.get("quantization_config") else quantisation(placement),
-            local_files_only=True,
-            trust_remote_code=False,
-            ignore_mismatched_sizes=True,  # so that they are told: check_loaded refuses them
-            output_loading_info=True,
-        )
-    except (MemoryError, torch.OutOfMemoryError) as error:
-        raise CuepointError(OUT_OF_MEMORY) from error
-    except Exception as error:  # of whatever kind: a broken checkpoint reaches into all of transformers
-        name = (config.get("architectures") or [config.get("model_type")])[0]
-        raise CheckpointError(f"{folder} cannot be loaded: expected {name}, found: {said(error)}") from error
-    check_loaded(folder, found)
+        with loading(folder, (config.get("architectures") or ["weights"])[0]), quiet():
+            network, found = architecture.from_pretrained(
+                folder,
+                dtype=placement.dtype,
+                device_map=placement.device_map,
+                # A checkpoint that is already quantised says how itself.
+                quantization_config=None if config.get("quantization_config") else quantisation(placement),
+                local_files_only=True,
+                trust_remote_code=False,
+                ignore_mismatched_sizes=True,  # so that they are told: check() refuses them
+                output_loading_info=True,
+            )
+    except CheckpointError as error:
+        if isinstance(error.__cause__, MemoryError | torch.OutOfMemoryError):
+            raise CuepointError(OUT_OF_MEMORY) from None
+        raise
+    check(folder, found)
     return Checkpoint(processor, network.eval().requires_grad_(False), placement.dtype)
 
 
@@ -75,33 +74,35 @@ def find_architecture(folder: Path) -> Any:
     """The Auto class that builds what config.json describes."""
     import transformers
 
-    path = folder / "config.json"
+    path, wanted = folder / "config.json", "a model that reads images and text (as qwen3_vl does)"
     kind = read_json(path).get("model_type")
-    wanted = "expected a model that reads images and text (as qwen3_vl does)"
-    try:
+    if kind not in transformers.CONFIG_MAPPING:  # or is code in the folder, which is not run
+        raise CheckpointError(f"{path}: expected {wanted}, found model_type {kind!r}, unknown to transformers.")
+    with loading(path, wanted):
         config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except Exception as error:  # each family checks its own configuration in its own way
-        raise CheckpointError(f"{path}: {wanted}, found model_type {kind!r}: {said(error)}") from error
     for architecture, known in (
         (transformers.AutoModelForImageTextToText, transformers.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING),
         (transformers.AutoModelForMultimodalLM, transformers.MODEL_FOR_MULTIMODAL_LM_MAPPING),
     ):
         if type(config) in known:
             return architecture
-    raise CheckpointError(f"{path}: {wanted}, found model_type {kind!r}.")
+    raise CheckpointError(f"{path}: expected {wanted}, found model_type {kind!r}.")
 
 
 def load_processor(folder: Path) -> Any:
     """Tokenizer, image processor and chat template. Missing files are found here: transformers makes do without."""
     from transformers import AutoProcessor
 
-    file, _ = (find_file(folder, names) for names in (PROCESSOR_FILES, TOKENIZER_FILES))
+    file = find_file(folder, PROCESSOR_FILES)
+    find_file(folder, TOKENIZER_FILES)
     try:
-        processor = AutoProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except ImportError as error:  # SmolVLM's wants num2words
-        raise CuepointError(f"The processor in {folder} needs another package: {said(error)}") from error
-    except Exception as error:  # as for the weights
-        raise CheckpointError(f"{file}: expected a processor that transformers knows, found: {said(error)}") from error
+        with loading(file, "a processor that transformers knows"), quiet():
+            processor = AutoProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except CheckpointError as error:
+        if isinstance(error.__cause__, ImportError):  # SmolVLM's wants num2words
+            reason = str(error.__cause__).strip().partition("\n")[0]
+            raise CuepointError(f"The processor in {folder} needs another package: {reason}") from None
+        raise
     lacking = [name for name in ("tokenizer", "image_processor", "image_token") if not hasattr(processor, name)]
     if lacking:
         raise CheckpointError(
@@ -137,9 +138,3 @@ def quantisation(placement: Placement) -> Any:
     if placement.precision == "int8":
         return BitsAndBytesConfig(load_in_8bit=True, llm_int8_skip_modules=skipped)
     return None
-
-
-def said(error: Exception) -> str:
-    """The first sentence of what a library has to say, ended by a full stop."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return f"{lines[0].partition('. ')[0].rstrip('.: ')}."
