@@ -78,7 +78,8 @@ class WhisperRecognizer:
                 generate_kwargs=dict(self._options),
             )
         seconds = len(audio) / SAMPLE_RATE
-        pieces = [as_line(*chunk["timestamp"], chunk["text"], seconds) for chunk in heard.get("chunks", [])]
+        timed = ((*chunk["timestamp"], chunk["text"]) for chunk in heard.get("chunks", []))
+        pieces = [as_line(start, end, text, seconds) for start, end, text in timed]
         return settle(pieces, audio, offset, self._timestamps == "word")
 
 

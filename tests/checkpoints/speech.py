@@ -1,7 +1,7 @@
 """Whisper checkpoints with random weights, made from code alone: what they hear is nonsense, but in words and times.
 
-The vocabulary has the size and order of multilingual Whisper's, because CTranslate2 tells English-only checkpoints by
-its size and finds the times behind the last named token.
+The vocabulary has the order of multilingual Whisper's, its empty token included: by that one CTranslate2 tells it from
+English-only checkpoints.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import itertools
 import string
 from pathlib import Path
 
-_WORDS = 50_257  # tokens before the special ones; "<|endoftext|>" is the next
+_SYLLABLES = 600
 _TIMES = 1501  # 0.00 to 30.00 s in steps of 20 ms
 
 
 def tiny_whisper(folder: Path, english_only: bool = False) -> Path:
-    """A folder as `save_pretrained` writes it: one layer of width 16, two heads, 3.4 MB."""
+    """A folder as `save_pretrained` writes it: one layer of width 16, two heads."""
     import torch
     from transformers import GenerationConfig, WhisperConfig, WhisperFeatureExtractor, WhisperForConditionalGeneration
     from transformers.models.whisper.tokenization_whisper import LANGUAGES, WhisperTokenizer
@@ -72,12 +72,9 @@ def tiny_faster_whisper(folder: Path) -> Path:
 
 
 def _words() -> list[str]:
-    """All bytes, then syllables with and without a space before, then the end of the text."""
+    """All bytes, syllables with and without a space before, the empty token, and then the end of the text."""
     from tokenizers.pre_tokenizers import ByteLevel
 
-    syllables = (
-        "".join(letters) for length in (2, 3, 4) for letters in itertools.product(string.ascii_lowercase, repeat=length)
-    )
-    words = itertools.chain.from_iterable((f"Ġ{syllable}", syllable) for syllable in syllables)
-    letters = sorted(ByteLevel.alphabet())
-    return [*letters, *itertools.islice(words, _WORDS - len(letters)), "<|endoftext|>"]
+    pairs = ("".join(pair) for pair in itertools.product(string.ascii_lowercase, repeat=2))
+    syllables = [word for pair in itertools.islice(pairs, _SYLLABLES // 2) for word in (f"Ġ{pair}", pair)]
+    return [*sorted(ByteLevel.alphabet()), *syllables, "", "<|endoftext|>"]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from model.speech.moonshine import MoonshineRecognizer
-from model.speech.recognizer import Line, looks_invented, split_lines
+from model.speech.recognizer import Line, lines_of_segments, lines_of_words, looks_invented, split_lines
 from model.speech.voice import VoiceActivity
 
 RATE = 16_000
@@ -175,3 +175,29 @@ def test_a_short_interjection_stays_with_its_neighbour() -> None:
     assert split_lines("No. That is not what I said to him.", audio, 0.0) == [
         Line(0.0, 6.0, "No. That is not what I said to him.")
     ]
+
+
+def test_writing_without_spaces_is_cut_too() -> None:
+    audio = np.full(20 * RATE, 0.1, np.float32)
+    text = "今天天气很好，我们去公园。" * 4
+    lines = split_lines(text, audio, 0.0)
+    assert "".join(line.text for line in lines) == text and len(lines) >= 3
+    endless = split_lines("字" * 60, audio, 0.0)
+    assert "".join(line.text for line in endless) == "字" * 60 and max(x.end - x.start for x in endless) < 9.5
+
+
+def test_segments_keep_their_times_and_impossible_ones_join_their_neighbour() -> None:
+    audio = np.random.default_rng(0).normal(0, 0.1, 10 * RATE).astype(np.float32)
+    heard = [Line(1.0, 3.0, " One here."), Line(3.0, 3.0, "two"), Line(2.5, 6.0, "Three there."), Line(6.0, 7.0, "  ")]
+    lines = lines_of_segments(heard, audio, 100.0)
+    assert [line.text for line in lines] == ["One here. two", "Three there."]
+    assert [(line.start, line.end) for line in lines] == [(101.0, 103.0), (103.0, 106.0)]
+
+
+def test_words_make_lines_at_sentences_and_at_eight_seconds() -> None:
+    audio = np.random.default_rng(0).normal(0, 0.1, 20 * RATE).astype(np.float32)
+    words = [Line(i * 0.5, i * 0.5 + 0.4, f" word{i}{'.' if i == 5 else ''}") for i in range(36)]
+    lines = lines_of_words(words, audio, 0.0)
+    assert lines[0].text.endswith("word5.") and lines[0].end == pytest.approx(2.9, abs=0.01)
+    assert lines[1].start == pytest.approx(3.0) and max(line.end - line.start for line in lines) <= 8.1
+    assert " ".join(line.text for line in lines).split() == [word.text.strip() for word in words]
