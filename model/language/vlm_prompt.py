@@ -52,8 +52,9 @@ class PromptWriter:
         self._images = {key: value for key, value in ONE_VIEW.items() if hasattr(processor.image_processor, key)}
         self._control = control_tokens(processor)
         self._tokens_of: dict[tuple[int, int, bool], int] = {}
-        template = processor.chat_template
-        self._options = {"enable_thinking": False} if "enable_thinking" in str(template) else {}
+        # What templates ask their caller: Qwen3's whether to think aloud, VideoLLaMA3's what an image is called.
+        known: dict[str, Any] = {"enable_thinking": False, "image_token": processor.image_token}
+        self._options = {name: value for name, value in known.items() if name in str(processor.chat_template)}
         self._in_place = self._keeps_order(folder / "chat_template.jinja")
 
     def count(self, text: str) -> int:

@@ -137,7 +137,7 @@ def tiny_videollama3(folder: Path) -> Path:
 
     tokenizer = byte_tokenizer(QWEN_TOKENS)
     images = VideoLlama3ImageProcessor(size={"shortest_edge": 28 * 28, "longest_edge": 224 * 224})
-    template = CHATML.replace("@IMAGE@", "<|image_pad|>")
+    template = CHATML.replace("'@IMAGE@'", "image_token + '\n'")
     processor = VideoLlama3Processor(images, tokenizer, VideoLlama3VideoProcessor(), chat_template=template)
     config = VideoLlama3Config(
         text_config={"model_type": "qwen2", **text_config(tokenizer)},
