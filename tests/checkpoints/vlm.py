@@ -298,7 +298,7 @@ def vision_config() -> dict[str, Any]:
     }
 
 
-def qwen_ids(tokenizer: Any) -> dict[str, int]:
+def qwen_ids(tokenizer: Any) -> dict[str, Any]:
     names = {"image_token_id": "image_pad", "video_token_id": "video_pad"}
     names |= {f"{name}_token_id": name for name in ("vision_start", "vision_end")}
     return {key: tokenizer.convert_tokens_to_ids(f"<|{name}|>") for key, name in names.items()}
