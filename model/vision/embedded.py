@@ -34,7 +34,12 @@ _RECIPE = "mean of name and definition, centred"
 
 
 class EmbeddedEncoder:
-    """EfficientNet-Lite2's ImageNet classes, embedded by a text model. Safe to share between threads."""
+    """EfficientNet-Lite2's ImageNet classes, embedded by a text model. Safe to share between threads.
+
+    Fused torch in bf16, since that was measured fastest: of batches of 8, one core with AVX512-BF16 sees about 100
+    frames a second so, 65 by ONNX Runtime in fp32, 43 by fused torch in fp32, and 32 by plain torch. Where bf16 has no
+    instructions ONNX Runtime would be 1.5 times as fast as what is used, but the pack's net is no ONNX file.
+    """
 
     name = "label-start/1"
 

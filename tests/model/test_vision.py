@@ -147,6 +147,17 @@ def test_frames_of_another_shape_or_type_are_refused(encoder: EmbeddedEncoder) -
 
 
 @pytest.mark.models
+def test_chance_is_the_share_of_classes_that_fit_the_query_better(encoder: EmbeddedEncoder) -> None:
+    vectors = class_vectors(LetterCounts())
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    query = vectors[3]
+    order = np.argsort(-(vectors @ query))
+    assert encoder.chance(vectors[order[0]], query) <= 0.001  # itself, but for rounding
+    assert encoder.chance(vectors[order[500]], query) == pytest.approx(0.5, abs=0.002)
+    assert encoder.chance(-query, query) == 1
+
+
+@pytest.mark.models
 def test_breeds_add_up_to_a_dog(encoder: EmbeddedEncoder) -> None:
     breeds = [i for i, label in enumerate(load_labels()) if label.kind == "dog"][:20]
     log_probabilities = np.full((1, 1000), -16, np.float16)
