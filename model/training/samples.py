@@ -1,4 +1,4 @@
-"""What every data set is read into: pictures and stretches of video with what people said, asked and answered of them."""
+"""What every data set is read into: pictures and stretches of video with what was said, asked and answered of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Answered:
-    """A question with its answers: one, or one of each annotator. `options` are those of a multiple choice, in order."""
+    """A question with its answers: one, or one of each annotator. `options`: of a multiple choice, in order."""
 
     question: str
     answers: tuple[str, ...]
