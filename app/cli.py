@@ -54,7 +54,9 @@ def make_parser() -> argparse.ArgumentParser:
         made[name].add_argument("video", metavar="ID")
     made["export"].add_argument("--format", choices=("srt", "vtt", "json"), default="srt")
     made["export"].add_argument("--output", type=Path, help="file to write (default: stdout)")
-    made["pull"].add_argument("name", nargs="?", default="embedded", metavar="PROFILE")
+    made["pull"].add_argument(
+        "name", nargs="?", metavar="PROFILE", help="a name, or a .json (default: the one in force)"
+    )
     made["worker"].add_argument("--parent", type=int, help="process to end with")
     for name in ("index", "search", "ask", "summary", "batch", "list", "show", "doctor"):
         made[name].add_argument("--json", action="store_true", help="JSON on stdout, everything else on stderr")
@@ -68,7 +70,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if parsed.command is None:
         parsed = parser.parse_args([*arguments, "serve"])
     logging.basicConfig(level=os.environ.get("CUEPOINT_LOG", "WARNING"), format="%(levelname)s %(name)s: %(message)s")
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing is fetched unless a profile asks for it
+    if parsed.command != "pull":
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing is fetched unasked
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     module = importlib.import_module(f"app.commands.{_COMMANDS[parsed.command][0]}")
     try:

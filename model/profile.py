@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from model import hardware
+from model import hardware, hub
 from model.errors import UsageError
 
 FOLDER = Path(__file__).with_name("profiles")
@@ -22,6 +22,21 @@ WITH_GPU = "vlm"
 VARIABLE = "CUEPOINT_PROFILE"
 
 Precision = Literal["auto", "bf16", "fp32", "nf4", "int8"]
+
+# What each kind of model can be read from: prefixes of `model/hub.py`'s sources.
+SOURCES = {
+    "embedded": ("pack",),
+    "open_clip": ("hub", "path"),
+    "minilm": ("pack", "path"),
+    "sentence-transformers": ("hub", "path"),
+    "moonshine": ("pack",),
+    "whisper": ("hub", "path"),
+    "faster-whisper": ("hub", "path"),
+    "rapidocr": ("pack",),
+    "causal-lm": ("pack", "hub", "path"),
+    "vlm": ("hub", "path"),
+    "openai": ("server",),
+}
 
 
 @dataclass(frozen=True)
@@ -77,43 +92,62 @@ class Profile:
     speech: SpeechChoice
     reader: ReaderChoice
     decoder: DecoderChoice
-    available: bool = True
-    reason: str = ""  # why it is not available: one sentence
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """All that it reads or asks, each once; voice activity, which every profile needs, included."""
+        choices = (self.vision, self.text, self.speech, self.reader, self.decoder)
+        named = [*(choice.source for choice in choices), self.decoder.adapter, "pack:voice"]
+        return tuple(dict.fromkeys(source for source in named if source))
 
 
 def choose_profile(name: str | None = None) -> tuple[Profile, str]:
     """The profile to use, and why in a few words. `name`, else `CUEPOINT_PROFILE`, else what suits the machine.
 
-    A name ending in ".json" is the path of a profile of one's own. Raises UsageError for an unknown, malformed or
-    unavailable one.
+    A name ending in ".json" is the path of a profile of one's own. Raises UsageError for one that is unknown, malformed
+    or not fetched yet, CheckpointError for one whose models are here in pieces.
     """
     if name:
-        return read_available(name), "chosen by --profile"
+        return read_ready(name), "chosen by --profile"
     if name := os.environ.get(VARIABLE):
-        return read_available(name), f"chosen by {VARIABLE}"
+        return read_ready(name), f"chosen by {VARIABLE}"
+    small = read_profile(DEFAULT)  # whatever of it is missing is named when it is needed
     gpu = hardware.find_gpu()
     if gpu is None:
-        return read_available(DEFAULT), "no GPU found, so the small offline profile"
-    if (profile := read_profile(WITH_GPU)).available:
-        return profile, f"{gpu.name} found"
-    return read_available(DEFAULT), f"{gpu.name} found, but no profile of this version uses it: the small offline one"
+        return small, "no GPU found, so the small offline profile"
+    profile = read_profile(WITH_GPU)
+    if missing(profile):
+        return small, f"{gpu.name} found, but the models that use it are not here: `cuepoint pull {WITH_GPU}`"
+    return profile, f"{gpu.name} found"
 
 
 def list_profiles() -> list[Profile]:
-    """All that come with Cuepoint, the available ones first."""
+    """All that come with Cuepoint, those whose models are here first."""
     profiles = [read_profile(path.stem) for path in sorted(FOLDER.glob("*.json"))]
-    return sorted(profiles, key=lambda profile: not profile.available)
+    return sorted(profiles, key=lambda profile: bool(missing(profile)))
 
 
-def read_available(name: str) -> Profile:
+def missing(profile: Profile) -> list[str]:
+    """Its sources that are not on this machine, or not whole."""
+    return [source for source in profile.sources if not hub.is_here(source)]
+
+
+def read_ready(name: str) -> Profile:
+    """A profile whose models are here. Raises as `choose_profile` does."""
     profile = read_profile(name)
-    if not profile.available:
-        raise UsageError(f"{name}: {profile.reason}")
+    for source in missing(profile):
+        try:
+            if not source.startswith("pack:"):
+                hub.locate(source)
+        except hub.MissingModel:
+            if source.startswith("path:"):  # which no pull would bring
+                raise
+        raise UsageError(f"The models of profile {name} are not here yet: `cuepoint pull {name}` fetches them.")
     return profile
 
 
 def read_profile(name: str) -> Profile:
-    """Raises UsageError naming the file and the key. Whether it is available is left to the caller."""
+    """Raises UsageError naming the file and the key. Whether its models are here is left to the caller."""
     known = {path.stem: path for path in FOLDER.glob("*.json")}
     path = Path(name).expanduser() if name.endswith(".json") else known.get(name)
     if path is None:
@@ -125,9 +159,39 @@ def read_profile(name: str) -> Profile:
     except ValueError as error:
         raise UsageError(f"The profile {path} is not valid JSON: {error}.") from error
     profile: Profile = read_section(Profile, content, path, "")
-    if not profile.available and not profile.reason:
-        raise UsageError(f"{path}: reason: a profile that is not available must say why.")
+    check_sense(profile, path)
     return profile
+
+
+def check_sense(profile: Profile, path: Path) -> None:
+    """Raises UsageError for choices that are well-formed one by one and make no sense together."""
+    for name in ("vision", "text", "speech", "reader", "decoder"):
+        choice = getattr(profile, name)
+        check_source(choice.source, SOURCES[choice.kind], f"{path}: {name}.source", f"of kind {choice.kind}")
+    decoder, speech = profile.decoder, profile.speech
+    if decoder.adapter:
+        check_source(decoder.adapter, ("pack", "hub", "path"), f"{path}: decoder.adapter", "that is an adapter")
+        if decoder.kind != "causal-lm":
+            raise UsageError(
+                f"{path}: decoder.adapter gives eyes to a causal-lm; a {decoder.kind} has its own: remove it."
+            )
+    if decoder.model and decoder.kind != "openai":
+        raise UsageError(f"{path}: decoder.model chooses among a server's models; a {decoder.kind} is one: remove it.")
+    if speech.kind == "moonshine" and speech.language != "en":
+        raise UsageError(
+            f"{path}: speech.language is {speech.language!r}, but moonshine understands English only: "
+            "choose whisper or faster-whisper."
+        )
+
+
+def check_source(source: str, prefixes: tuple[str, ...], where: str, what: str) -> None:
+    try:
+        prefix, _ = hub.parse(source)
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}") from error
+    if prefix not in prefixes:
+        wanted = " or ".join(f"{known}:" for known in prefixes)
+        raise UsageError(f"{where} is {source!r}; one {what} must begin with {wanted}.")
 
 
 def read_section(section: type[Any], content: Any, path: Path, where: str) -> Any:
@@ -160,6 +224,4 @@ def read_value(kind: Any, entry: dataclasses.Field[Any], value: Any, path: Path,
     low, high = entry.metadata.get("low"), entry.metadata.get("high")
     if low is not None and not low <= value <= high:
         raise UsageError(f"{path}: {where} is {value}; it must lie between {low} and {high}.")
-    if entry.name == "source" and value.partition(":")[0] not in ("pack", "hub", "server"):
-        raise UsageError(f"{path}: {where} is {value!r}; it must begin with pack:, hub: or server:.")
     return value

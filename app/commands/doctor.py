@@ -7,6 +7,7 @@ import importlib.metadata
 import shutil
 from dataclasses import asdict
 from typing import Any
+from urllib.parse import urlsplit
 
 import av
 
@@ -14,9 +15,12 @@ from app.commands import print_json, settings_of
 from model import hardware
 from model.errors import CuepointError
 from model.pack import embedded_pack
-from model.profile import choose_profile, list_profiles
+from model.profile import Profile, choose_profile, list_profiles, missing
 
-_PACKAGES = ("torch", "transformers", "faiss-cpu", "faiss-gpu", "onnxruntime", "bitsandbytes", "av", "decord", "gradio")
+_PACKAGES = (
+    "torch", "transformers", "accelerate", "bitsandbytes", "open_clip_torch", "faiss-cpu", "faiss-gpu", "onnxruntime",
+    "sentence-transformers", "faster-whisper", "openai", "av", "decord", "gradio",
+)  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -36,12 +40,12 @@ def examine(arguments: argparse.Namespace) -> dict[str, Any]:
     folder = next(parent for parent in (settings.data_dir, *settings.data_dir.parents) if parent.exists())
     try:
         profile, reason = choose_profile(settings.profile)
-        chosen = f"{profile.name}: {profile.title} ({reason})"
+        chosen, network = f"{profile.name}: {profile.title} ({reason})", _network(profile)
     except CuepointError as error:
-        chosen = str(error)
+        chosen, network = str(error), "not used: no profile can be loaded"
     return {
         "profile": chosen,
-        "others": {p.name: p.reason for p in list_profiles() if not p.available},
+        "profiles": {profile.name: _readiness(profile) for profile in list_profiles()},
         "cores": machine.cores,
         "cpu": machine.cpu,
         "features": list(machine.features),
@@ -52,8 +56,25 @@ def examine(arguments: argparse.Namespace) -> dict[str, Any]:
         "ffmpeg": {"PyAV": av.__version__, **{k: ".".join(map(str, v)) for k, v in av.library_versions.items()}},
         "models": {name: _state(name) for name in embedded_pack().parts},
         "packages": _versions(),
-        "network": "not used by this profile",
+        "network": network,
     }
+
+
+def _readiness(profile: Profile) -> str:
+    """Whether a profile's models are here, and what to do if not."""
+    absent = missing(profile)
+    if not absent:
+        return f"here; {profile.summary}"
+    return f"not here yet: {', '.join(absent)}; `cuepoint pull {profile.name}` fetches them"
+
+
+def _network(profile: Profile) -> str:
+    prefix, _, address = profile.decoder.source.partition(":")
+    if prefix == "server":
+        server = urlsplit(address)
+        place = f"{server.hostname}:{server.port}" if server.port else server.hostname  # without a key in the address
+        return f"questions, evidence and stills go to {place}, nothing else anywhere"
+    return "not used by this profile"
 
 
 def _state(part: str) -> str:

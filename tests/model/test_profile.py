@@ -3,11 +3,12 @@ from __future__ import annotations
 import json
 
 import pytest
+from huggingface_hub import constants
 
 from model import hardware
-from model.errors import UsageError
-from model.pack import MANIFEST
-from model.profile import FOLDER, choose_profile, list_profiles, read_profile
+from model.errors import CheckpointError, UsageError
+from model.pack import MANIFEST, embedded_pack
+from model.profile import FOLDER, choose_profile, list_profiles, missing, read_profile
 from model.wheels import read_manifest
 
 
@@ -15,6 +16,15 @@ from model.wheels import read_manifest
 def plain_machine(monkeypatch):
     monkeypatch.delenv("CUEPOINT_PROFILE", raising=False)
     monkeypatch.setattr(hardware, "find_gpu", lambda: None)
+
+
+@pytest.fixture
+def nothing_fetched(tmp_path, monkeypatch):
+    """A machine with the pack and no model of the hub; the folder for models of one's own, which is empty."""
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(type(embedded_pack()), "has", lambda pack, name: True)
+    monkeypatch.setenv("CUEPOINT_MODELS", str(tmp_path / "models"))
+    return tmp_path / "models"
 
 
 @pytest.fixture
@@ -36,12 +46,12 @@ def altered(tmp_path):
     return write
 
 
-def test_all_that_come_with_cuepoint_can_be_read_and_say_why_if_unavailable():
+def test_all_that_come_with_cuepoint_can_be_read_and_say_what_is_missing(nothing_fetched):
     profiles = list_profiles()
     assert {profile.name for profile in profiles} == {"embedded", "clip", "vlm", "server"}
-    assert profiles[0].available
-    assert all(profile.available or profile.reason.endswith(".") for profile in profiles)
     assert all((FOLDER / f"{profile.name}.json").exists() for profile in profiles)
+    assert missing(read_profile("vlm")) == ["hub:timm/ViT-B-16-SigLIP2-256", "hub:Qwen/Qwen3-VL-4B-Instruct"]
+    assert missing(read_profile("server")) == ["hub:timm/ViT-B-16-SigLIP2-256"]
 
 
 def test_embedded_names_parts_of_the_pack():
@@ -60,10 +70,39 @@ def test_argument_wins_over_environment_and_environment_over_default(altered, mo
     assert profile.title != "Mine" and "--profile" in reason
 
 
-def test_gpu_is_named_even_where_nothing_uses_it(monkeypatch):
+def test_a_gpu_is_used_once_the_models_for_it_are_here(nothing_fetched, monkeypatch):
     monkeypatch.setattr(hardware, "find_gpu", lambda: hardware.Gpu("RTX 4090", "cuda", 24.0))
     profile, reason = choose_profile()
-    assert profile.available and "RTX 4090" in reason
+    assert profile.name == "embedded" and "RTX 4090" in reason and "`cuepoint pull vlm`" in reason
+    for source in missing(read_profile("vlm")):
+        own = nothing_fetched / source.removeprefix("hub:")
+        own.mkdir(parents=True)
+        (own / "config.json").write_text("{}")
+        (own / "model.safetensors").write_bytes(b"weights")
+    profile, reason = choose_profile()
+    assert profile.name == "vlm" and "RTX 4090" in reason
+
+
+def test_a_profile_chosen_before_its_models_are_here_says_how_to_get_them(nothing_fetched, altered):
+    with pytest.raises(UsageError, match="models of profile vlm are not here yet: `cuepoint pull vlm` fetches them"):
+        choose_profile("vlm")
+    path = altered(text={"kind": "sentence-transformers", "source": "hub:lab/nothing"})
+    with pytest.raises(UsageError, match=f"`cuepoint pull {path}`"):
+        choose_profile(path)
+
+
+def test_models_of_ones_own_are_looked_for_where_the_profile_says(nothing_fetched, altered, tmp_path):
+    path = altered(text={"kind": "sentence-transformers", "source": f"path:{tmp_path / 'text'}"})
+    with pytest.raises(CheckpointError, match="text does not exist"):
+        choose_profile(path)
+    (tmp_path / "text").mkdir()
+    assert choose_profile(path)[0].text.kind == "sentence-transformers"
+
+
+def test_a_folder_of_ones_own_in_pieces_is_named_instead_of_a_pull(nothing_fetched):
+    (nothing_fetched / "timm" / "ViT-B-16-SigLIP2-256").mkdir(parents=True)
+    with pytest.raises(CheckpointError, match="SigLIP2-256 holds no weights"):
+        choose_profile("vlm")
 
 
 @pytest.mark.parametrize(
@@ -78,7 +117,16 @@ def test_gpu_is_named_even_where_nothing_uses_it(monkeypatch):
         ({"decoder__source": "https://example.org"}, "decoder.source"),
         ({"speech__language": None}, "speech.language is missing"),
         ({"reader": []}, "reader must be an object"),
-        ({"available": False}, "reason"),
+        ({"available": False}, "unknown key available"),
+        ({"decoder": {"kind": "openai", "source": "hub:lab/model"}}, "one of kind openai must begin with server:"),
+        ({"decoder": {"kind": "openai", "source": "server:localhost"}}, "must name an address"),
+        ({"decoder__kind": "vlm"}, "one of kind vlm must begin with hub: or path:"),
+        ({"text__source": "hub:lab/model"}, "one of kind minilm must begin with pack: or path:"),
+        ({"text__source": "pack:legs"}, "no part 'legs'"),
+        ({"vision": {"kind": "open_clip", "source": "hub:nobody"}}, "hub:OWNER/NAME"),
+        ({"decoder__adapter": "server:http://x"}, "decoder.adapter is 'server:http://x'"),
+        ({"decoder__model": "big"}, "decoder.model chooses among a server's models"),
+        ({"speech__language": "zh"}, "moonshine understands English only"),
     ],
 )
 def test_wrong_key_or_value_is_named_with_its_file(altered, changes, words):
@@ -86,11 +134,6 @@ def test_wrong_key_or_value_is_named_with_its_file(altered, changes, words):
     with pytest.raises(UsageError) as refusal:
         choose_profile(path)
     assert path in str(refusal.value) and words in str(refusal.value)
-
-
-def test_unavailable_profile_is_refused_with_its_reason(altered):
-    with pytest.raises(UsageError, match="Comes later"):
-        choose_profile(altered(available=False, reason="Comes later."))
 
 
 @pytest.mark.parametrize("name", ["nonsense", "../embedded", "/etc/passwd", "missing.json", "Embedded "])
