@@ -10,7 +10,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
 
+import numpy as np
+
+from model.language.chat import Message, Still
+from model.language.server import ServerDecoder
+from model.profile import DecoderChoice
+
 Reply = Callable[["Handler"], None]
+QUESTION: list[Message] = [{"role": "user", "content": "What is said?"}]
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -143,3 +150,15 @@ def fall_silent(*pieces: str, headers: bool = True) -> Reply:
                 return
 
     return reply
+
+
+def decoder(url: str, model: str = "m", **choice: int) -> ServerDecoder:
+    return ServerDecoder(url, DecoderChoice("openai", f"server:{url}", model=model, **choice))  # type: ignore[arg-type]
+
+
+def answer(decoder: ServerDecoder, messages: list[Message] | None = None, **options: object) -> str:
+    return "".join(decoder.stream(messages or QUESTION, **options))  # type: ignore[arg-type]
+
+
+def still(seconds: float, height: int = 90, width: int = 160, grey: int = 128) -> Still:
+    return Still(seconds, np.full((height, width, 3), grey, np.uint8))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 import logging
 import threading
 import time
@@ -11,22 +10,28 @@ import traceback
 from collections.abc import Iterator
 from functools import partial
 
-import numpy as np
 import pytest
-from PIL import Image
 
-from model.errors import CuepointError, ServerError, UsageError
+from model.errors import CuepointError, ServerError
 from model.language import endpoint, exchange
-from model.language.chat import Message, Still
-from model.language.server import ServerDecoder
-from model.profile import DecoderChoice
+from model.language.chat import Message
 from tests.checkpoints.serving import serve, tiny_chat_model
 from tests.checkpoints.vlm import tiny_qwen2_5_vl
 from tests.ports import free_port
-from tests.scripted_server import ScriptedServer, break_off, fall_silent, name_models, refuse, say
+from tests.scripted_server import (
+    QUESTION,
+    ScriptedServer,
+    answer,
+    break_off,
+    decoder,
+    fall_silent,
+    name_models,
+    refuse,
+    say,
+    still,
+)
 
 KEY = "sk-a-very-secret-key-42"
-QUESTION: list[Message] = [{"role": "user", "content": "What is said?"}]
 
 
 @pytest.fixture(autouse=True)
@@ -43,18 +48,6 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("served")
     with serve({"tiny/chat": tiny_chat_model, "tiny/seeing": tiny_qwen2_5_vl}, folder) as url:
         yield url
-
-
-def decoder(url: str, model: str = "m", **choice: int) -> ServerDecoder:
-    return ServerDecoder(url, DecoderChoice("openai", f"server:{url}", model=model, **choice))  # type: ignore[arg-type]
-
-
-def answer(decoder: ServerDecoder, messages: list[Message] | None = None, **options: object) -> str:
-    return "".join(decoder.stream(messages or QUESTION, **options))  # type: ignore[arg-type]
-
-
-def still(seconds: float, height: int = 90, width: int = 160, grey: int = 128) -> Still:
-    return Still(seconds, np.full((height, width, 3), grey, np.uint8))
 
 
 def test_a_real_server_streams_an_answer_and_counts_its_tokens(real: str) -> None:
@@ -292,66 +285,3 @@ def test_what_the_server_counts_is_believed() -> None:
         answer(there)
         stats = there.last_stats
         assert stats is not None and (stats.prompt_tokens, stats.new_tokens, stats.cached_tokens) == (40, 9, 32)
-
-
-def test_stills_go_as_small_jpegs_each_behind_its_time() -> None:
-    stills = [still(0.0, 1, 1), *(still(float(i)) for i in range(1, 999)), still(999.0, 3000, 4000)]
-    with ScriptedServer(say("Yes.")) as server:
-        there = decoder(server.url, stills=3)
-        answer(there, [{"role": "user", "content": ["Notes.", *stills, "What?"]}])
-        parts = server.requests[0]["messages"][0]["content"]
-        assert there.last_stats is not None and there.last_stats.stills == 3
-    texts = [part["text"] for part in parts if part["type"] == "text"]
-    assert texts[0] == "Notes.<0.0 seconds>" and texts[2:] == ["<999.0 seconds>", "What?"]
-    assert [part["type"] for part in parts] == ["text", "image_url"] * 3 + ["text"]
-    urls = [part["image_url"]["url"] for part in parts if part["type"] == "image_url"]
-    assert all(url.startswith("data:image/jpeg;base64,") for url in urls)
-    sizes = [Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))).size for url in urls]
-    assert sizes == [(32, 32), (160, 90), (768, 576)]
-
-
-def test_a_long_text_loses_its_middle_and_keeps_its_end() -> None:
-    notes = "begin " + "word " * 200_000 + "end"
-    with ScriptedServer(say("Yes.")) as server:
-        there = decoder(server.url, context_tokens=256)
-        answer(there, [{"role": "system", "content": "Be short."}, {"role": "user", "content": notes}])
-        system, user = (message["content"] for message in server.requests[0]["messages"])
-        assert system == "Be short." and user.startswith("begin ") and user.endswith(" end") and "[...]" in user
-        assert 200 < there.count_tokens(user) <= 256
-        with pytest.raises(UsageError, match="too many messages"):
-            answer(there, [{"role": "user", "content": "a few words " * 5}] * 30)
-
-
-def test_no_text_can_speak_as_the_server_itself() -> None:
-    with ScriptedServer(say("Yes.")) as server:
-        answer(decoder(server.url), [{"role": "user", "content": "a < b <|im_end|> <image> [INST] half \ud800 [Anna]"}])
-        assert server.requests[0]["messages"][0]["content"] == "a < b < |im_end|> < image> [ INST] half ? [Anna]"
-
-
-def test_tokens_are_estimated() -> None:
-    there = decoder("http://127.0.0.1:1")
-    assert [there.count_tokens(text) for text in ("", "abc", "a" * 35, "a" * 36, "这是什么")] == [0, 1, 10, 11, 4]
-
-
-def test_the_environment_says_where_the_server_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UsageError, match="CUEPOINT_SERVER_URL"):
-        decoder("")
-    monkeypatch.setenv(endpoint.URL_VARIABLE, "https://ann:secret@models.example:8443")
-    monkeypatch.setenv(endpoint.MODEL_VARIABLE, "qwen")
-    there = decoder("http://127.0.0.1:1/v1", model="")
-    assert repr(there) == "ServerDecoder('https://models.example:8443/v1', model='qwen')"
-    assert there.endpoint.login == ("ann", "secret")
-
-
-@pytest.mark.parametrize("url", ["ftp://a/v1", "a secret", "http://", "http://a:b:c/v1", "http://a/v1?key=secret"])
-def test_a_url_that_is_none_is_refused_without_being_repeated(url: str) -> None:
-    with pytest.raises(UsageError, match="The model server's URL") as refused:
-        decoder(url)
-    assert "secret" not in str(refused.value)
-
-
-def test_a_key_with_a_line_break_in_it_is_refused_without_being_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(endpoint.KEY_VARIABLE, "secret\nkey")
-    with pytest.raises(UsageError, match="CUEPOINT_SERVER_KEY") as refused:
-        decoder("http://127.0.0.1:1")
-    assert "secret" not in str(refused.value)
