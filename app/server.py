@@ -99,5 +99,7 @@ def _warm(engine: Engine) -> None:
     """Load what the first question needs, while the page is already there."""
     try:
         engine.answerer.warm_up()
+    except CuepointError as error:
+        logger.warning("%s", error)
     except Exception:
         logger.exception("The models could not be loaded ahead of the first question")

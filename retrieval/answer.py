@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from model.errors import CuepointError
 from model.language.chat import Message as ChatMessage
 from model.language.chat import Part, Still
 from model.loading import Models
@@ -63,6 +64,7 @@ class Answer:
     seconds: float = 0.0
     first_token_seconds: float | None = None
     tokens_per_second: float | None = None
+    problem: str = ""  # why no model could word it: one sentence
 
     @property
     def plain_text(self) -> str:
@@ -189,19 +191,28 @@ class Answerer:
         quoted = [n for n in dict.fromkeys(used) if items[n - 1].source != "visual"]
         if quoted or not used:
             yield (" " if used else "") + _quotes([(n, items[n - 1]) for n in quoted] or numbered(items))
+        if answer.problem:
+            yield f"\n\nThat is what was found; the model could not word an answer: {answer.problem}"
 
     def _said(self, messages: list[ChatMessage], answer: Answer, stop: Callable[[], bool] | None) -> Iterator[str]:
-        """What the model writes, sentence by sentence, without the full stops; no more than the profile keeps."""
+        """What the model writes, sentence by sentence, without the full stops; no more than the profile keeps.
+
+        Where it fails (a server that is down, memory that is full) `answer.problem` says why.
+        """
         choice, decoder = self.models.profile.decoder, self.models.decoder
         pending, count = "", 0
-        for piece in decoder.stream(messages, max_new_tokens=choice.new_tokens, stop=stop):
-            pending += piece
-            while whole := _SENTENCE.match(pending):
-                pending, count = pending[whole.end() :], count + 1
-                self._note_speed(answer)
-                yield _bare(whole[1])
-                if count == choice.sentences:
-                    return
+        try:
+            for piece in decoder.stream(messages, max_new_tokens=choice.new_tokens, stop=stop):
+                pending += piece
+                while whole := _SENTENCE.match(pending):
+                    pending, count = pending[whole.end() :], count + 1
+                    self._note_speed(answer)
+                    yield _bare(whole[1])
+                    if count == choice.sentences:
+                        return
+        except CuepointError as error:
+            answer.problem = str(error)
+            return
         self._note_speed(answer)
         if pending.strip():
             yield _bare(pending)

@@ -4,10 +4,23 @@ from __future__ import annotations
 
 import importlib.util
 import wave
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from tests.checkpoints.serving import serve, tiny_chat_model
+
+
+@pytest.fixture(scope="session")
+def model_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a `transformers serve` process with a tiny chat model and a tiny one that sees."""
+    from tests.checkpoints.vlm import tiny_qwen2_5_vl
+
+    folder = tmp_path_factory.mktemp("served")
+    with serve({"tiny/chat": tiny_chat_model, "tiny/seeing": tiny_qwen2_5_vl}, folder) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

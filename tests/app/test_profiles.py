@@ -18,6 +18,7 @@ from model.vision.embedded import EmbeddedEncoder
 from retrieval.answer import Answer
 from tests.checkpoints import clip, language, videochat, vlm
 from tests.media_factory import Scene, make_video
+from tests.ports import free_port
 
 pytestmark = pytest.mark.models  # hearing, reading and text embeddings are the pack's
 
@@ -129,3 +130,19 @@ def test_a_vision_language_model_looks_at_the_frames_itself(
     whole_ask(engine, film)
     stats = engine.models.decoder.last_stats
     assert stats and stats.new_tokens > 0 and stats.stills == 3
+
+
+def test_a_model_server_gets_the_notes_and_the_stills(
+    film: Path, library: Path, tmp_path: Path, model_server: str
+) -> None:
+    choice = speaks(kind="openai", source=f"server:{model_server}", model="tiny/seeing", stills=3, context_tokens=3000)
+    engine = engine_with(tmp_path, library, decoder=choice)
+    whole_ask(engine, film)
+    stats = engine.models.decoder.last_stats
+    assert stats and stats.new_tokens > 0 and stats.stills == 3 and stats.prompt_tokens > 100
+
+
+def test_a_server_that_is_down_costs_the_words_not_the_moments(film: Path, library: Path, tmp_path: Path) -> None:
+    choice = speaks(kind="openai", source=f"server:http://127.0.0.1:{free_port()}/v1", model="any")
+    answer = whole_ask(engine_with(tmp_path, library, decoder=choice), film)
+    assert SIGN in answer.text and "127.0.0.1" in answer.text

@@ -7,7 +7,6 @@ import logging
 import threading
 import time
 import traceback
-from collections.abc import Iterator
 from functools import partial
 
 import pytest
@@ -15,8 +14,6 @@ import pytest
 from model.errors import CuepointError, ServerError
 from model.language import endpoint, exchange
 from model.language.chat import Message
-from tests.checkpoints.serving import serve, tiny_chat_model
-from tests.checkpoints.vlm import tiny_qwen2_5_vl
 from tests.ports import free_port
 from tests.scripted_server import (
     QUESTION,
@@ -42,16 +39,8 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exchange, "BACKOFF_S", (0.02, 0.02))
 
 
-@pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a `transformers serve` process with a tiny chat model and a tiny one that sees."""
-    folder = tmp_path_factory.mktemp("served")
-    with serve({"tiny/chat": tiny_chat_model, "tiny/seeing": tiny_qwen2_5_vl}, folder) as url:
-        yield url
-
-
-def test_a_real_server_streams_an_answer_and_counts_its_tokens(real: str) -> None:
-    there = decoder(real, "tiny/chat")
+def test_a_real_server_streams_an_answer_and_counts_its_tokens(model_server: str) -> None:
+    there = decoder(model_server, "tiny/chat")
     there.warm_up([{"role": "system", "content": "Be short."}])
     pieces = list(there.stream(QUESTION, max_new_tokens=12))
     stats = there.last_stats
@@ -61,8 +50,8 @@ def test_a_real_server_streams_an_answer_and_counts_its_tokens(real: str) -> Non
     assert answer(there, max_new_tokens=12) == "".join(pieces)  # the likeliest words: the same each time
 
 
-def test_stills_reach_a_real_server_as_pictures(real: str) -> None:
-    there = decoder(real, "tiny/seeing")
+def test_stills_reach_a_real_server_as_pictures(model_server: str) -> None:
+    there = decoder(model_server, "tiny/seeing")
     blind = answer(there, max_new_tokens=8)
     without = there.last_stats
     seen = answer(there, [{"role": "user", "content": [still(1.0), still(2.0), "What is said?"]}], max_new_tokens=8)
@@ -73,21 +62,21 @@ def test_stills_reach_a_real_server_as_pictures(real: str) -> None:
     assert stats.prompt_tokens > without.prompt_tokens + 2 * labels  # the pictures' own tokens
 
 
-def test_of_a_real_server_the_first_model_it_names_is_used(real: str) -> None:
-    there = decoder(real, model="")
+def test_of_a_real_server_the_first_model_it_names_is_used(model_server: str) -> None:
+    there = decoder(model_server, model="")
     assert there.model == ""
     there.warm_up()
     assert there.model.startswith("tiny/")
     assert answer(there, max_new_tokens=4)
 
 
-def test_a_model_that_a_real_server_does_not_have_is_named_with_those_it_has(real: str) -> None:
+def test_a_model_that_a_real_server_does_not_have_is_named_with_those_it_has(model_server: str) -> None:
     with pytest.raises(ServerError, match=r"does not know the model 'no/such': .*tiny/"):
-        answer(decoder(real, "no/such"))
+        answer(decoder(model_server, "no/such"))
 
 
-def test_answers_of_a_real_server_can_be_read_side_by_side(real: str) -> None:
-    there, heard = decoder(real, "tiny/chat"), list[str]()
+def test_answers_of_a_real_server_can_be_read_side_by_side(model_server: str) -> None:
+    there, heard = decoder(model_server, "tiny/chat"), list[str]()
     threads = [threading.Thread(target=lambda: heard.append(answer(there, max_new_tokens=8))) for _ in range(4)]
     for thread in threads:
         thread.start()
