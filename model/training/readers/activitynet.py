@@ -2,8 +2,8 @@
 
 `train.json`, `val_1.json`, `val_2.json`: an object by video ("v_QOlSCBRmfWY") of duration, timestamps ([[start, end],
 ...] in seconds) and sentences (https://cs.stanford.edu/people/ranjaykrishna/densevid/). Krishna et al.,
-"Dense-Captioning Events in Videos", ICCV 2017. The two val files describe the same videos by two people; as is usual, the first is val
-here and the second test (the real test set has no public captions).
+"Dense-Captioning Events in Videos", ICCV 2017. The two val files describe the same videos by two people; as
+is usual, the first is val here and the second test (the real test set has no public captions).
 
 A sample's caption is the paragraph of all its sentences, as paragraph-to-video retrieval takes it.
 """

@@ -45,6 +45,6 @@ def files_of_split(path: Path, patterns: Mapping[str, Sequence[str]], split: str
     found = files_like(path, patterns.get(split, ()))
     if not found:
         tally.other_splits |= {name for name in patterns if name != split and files_like(path, patterns[name])}
-        if split in patterns:
+        if split in patterns and not tally.other_splits:
             tally.skip("missing annotation file", patterns[split][0])
     return found

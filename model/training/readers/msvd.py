@@ -2,11 +2,12 @@
 
 `AllVideoDescriptions.txt`: comment lines with #, then "CLIP a sentence"; or `video_corpus.csv` with VideoID, Start,
 End, WorkerID, Source, AnnotationTime, Language, Description, whose clip is VIDEOID_START_END. Clips are
-`YouTubeClips/CLIP.avi` (https://www.cs.utexas.edu/~ml/clamp/videoDescription/). Chen and Dolan, "Collecting Highly Parallel Data for Paraphrase
-Evaluation", ACL 2011.
+`YouTubeClips/CLIP.avi` (https://www.cs.utexas.edu/~ml/clamp/videoDescription/). Chen and Dolan, "Collecting
+Highly Parallel Data for Paraphrase Evaluation", ACL 2011.
 
 The usual splits (1,200 / 100 / 670; Venugopalan et al. 2015) stand in `train_list.txt`, `val_list.txt` and
-`test_list.txt`, a clip a line; where these are missing, they follow from `youtube_mapping.txt` ("CLIP vid17"): 1 to 1200, to 1300, rest.
+`test_list.txt`, a clip a line; where these are missing, they follow from `youtube_mapping.txt`
+("CLIP vid17"): 1 to 1200, to 1300, rest.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ def read(path: Path, split: str, tally: Tally) -> Iterator[Sample]:
     root = root.parent if root.name == "json" else root
     files = MediaFiles(root, tally, ["video", "videos"])
     gathered = Gathering(split)
-    for table in files_like(path, [f"{task}.json" for task in _PLACES] if path.is_file() else ["*_*.json"]):
+    for table in files_like(path, ["*_*.json"]):
         task = table.stem
         for key, record in json_records(table, tally, ["video", "question", "candidates", "answer"]):
             question = _question(record, task, f"{table.name} {key}", tally)

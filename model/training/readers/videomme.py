@@ -1,8 +1,8 @@
 """Video-MME: multiple choice about videos of eleven seconds to one hour. All of it is test.
 
 Parquet (`videomme/test-00000-of-00001.parquet`) or the same rows as JSON or JSON lines: video_id, duration (short,
-medium, long), domain, sub_category, url, videoID, question_id, task_type, question, options ("A. Apples." ...), answer (a
-letter); or the authors' nested JSON, a video with its `questions`. Videos are VIDEOID.mp4 in data/
+medium, long), domain, sub_category, url, videoID, question_id, task_type, question, options ("A. Apples." ...),
+answer (a letter); or the authors' nested JSON, a video with its `questions`. Videos are VIDEOID.mp4 in data/
 (https://huggingface.co/datasets/lmms-lab/Video-MME; https://github.com/MME-Benchmarks/Video-MME). Fu et al., CVPR 2025.
 
 The kind of a question is the video's duration, by which results are reported.
