@@ -22,7 +22,7 @@ TOKENS_AT_ONCE = 4096  # frames are resampled in steps of so many tokens: memory
 MLP_RATIO = 4
 POSITION_STD = 0.1  # of the tokens' learned places in a frame, beside token features of about 1
 # With this and `keep_variance` a third of the variance that the decoder sees at first comes from the frames, a fifth
-# from their times; with torch's own initialisation and queries of 1 it is 1 % each, and learning starts that much later.
+# from their times; with torch's own initialisation and queries of 1 it is 1 % each, and the rest says nothing.
 QUERY_STD = 0.5
 
 
@@ -198,7 +198,7 @@ class PerceiverResampler(Adapter):
 
     def across(self, x: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         real = mask.any(1, keepdim=True)  # [B, 1]
-        # A clip without frames attends to its zeros, since attention to nothing is NaN. No mask is quicker than a full one.
+        # A clip without frames attends to its zeros, since attention to nothing is NaN. No mask at all is quicker.
         looked_at = None if mask.all() else mask | ~real
         for layer in self.temporal:
             x = layer(x, mask=looked_at)

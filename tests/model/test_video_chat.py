@@ -1,0 +1,428 @@
+"""VideoChat: learning to see, answering, its folder, and what is said where the parts do not fit."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from model.errors import CheckpointError, UsageError
+from model.language.causal_lm import TransformersNetwork
+from model.language.chat import Message, Still, stills_of
+from model.language.chat_tokens import PLACEHOLDER, ChatTokenizer
+from model.language.decoder import put_pictures
+from model.profile import DecoderChoice, Precision
+from model.videochat import checkpoint as checkpoint_module
+from model.videochat.caption import encode_answer
+from model.videochat.config import AdapterConfig, DecoderReference, VideoChatConfig, VisionReference
+from model.videochat.conversation import ask
+from model.videochat.video_chat import FRAMES_AT_ONCE, NO_PICTURE, VideoChat
+from model.vision.encoder import FrameFeatures, check_frames
+from tests.checkpoints.clip import tiny_clip
+from tests.checkpoints.language import tiny_llama, tiny_lora, tiny_qwen
+from tests.checkpoints.videochat import QUESTION, captions, tiny_speaker, tiny_videochat
+
+TOKENS, WIDTH, CONCEPTS = 4, 6, 5
+
+
+class Quadrants:
+    """An encoder for frames of any size: means and deviations of the four quarters of each."""
+
+    dim, name, concepts = WIDTH, "quadrants/1", [(str(number),) for number in range(CONCEPTS)]
+
+    def __init__(self, tokens: int = TOKENS, width: int = WIDTH) -> None:
+        """Of another shape than its own it can only say that it has it."""
+        self.batches: list[int] = []
+        self.shape = (tokens, width)
+
+    def encode_frames(self, frames: np.ndarray) -> FrameFeatures:
+        check_frames(frames)
+        if not len(frames):
+            nothing = np.zeros((0, *self.shape), np.float16), np.zeros((0, CONCEPTS), np.float16)
+            return FrameFeatures(np.zeros((0, WIDTH), np.float32), nothing[0], [], nothing[1])
+        self.batches.append(len(frames))
+        high, wide = (max(1, size // 2) for size in frames.shape[1:3])
+        quarters = [frames[:, y, x] for y in (np.s_[:high], np.s_[-high:]) for x in (np.s_[:wide], np.s_[-wide:])]
+        tokens = np.stack([np.concatenate([q.mean((1, 2)), q.std((1, 2))], 1) / 64 for q in quarters], 1)
+        pooled = tokens.mean(1)
+        return FrameFeatures(pooled, tokens.astype(np.float16), [], -np.abs(pooled[:, :CONCEPTS]).astype(np.float16))
+
+    def encode_text(self, texts: Any) -> np.ndarray:
+        return np.zeros((len(texts), self.dim), np.float32)
+
+    def tags(self, frames: Any) -> list[list[tuple[str, float]]]:
+        return [[] for _ in range(len(frames))]
+
+    def chance(self, frame: np.ndarray, query: np.ndarray) -> float:
+        return 1.0
+
+
+@pytest.fixture(scope="module")
+def llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_llama(tmp_path_factory.mktemp("llama"))
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory, llama: Path) -> Path:
+    return tiny_videochat(tmp_path_factory.mktemp("videochat"), llama, vision=Quadrants())
+
+
+@pytest.fixture
+def folder(tmp_path: Path, saved: Path) -> Path:
+    """A copy, to be spoiled."""
+    for file in saved.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    return tmp_path
+
+
+def frames(count: int, height: int = 20, width: int = 30, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (count, height, width, 3), np.uint8)
+
+
+def clip(chat: VideoChat, batch: int, count: int) -> dict[str, torch.Tensor]:
+    """Random features of clips, as `caption_loss` takes them."""
+    noise = torch.Generator().manual_seed(4)
+    config = chat.config.adapter
+    return {
+        "tokens": torch.randn(batch, count, config.vision_tokens, config.vision_width, generator=noise),
+        "times": torch.arange(count).float().expand(batch, -1),
+        "mask": torch.ones(batch, count, dtype=torch.bool),
+    }
+
+
+# Answering
+
+
+def test_an_answer_streams_and_depends_on_the_pictures_and_their_times(saved: Path) -> None:
+    chat = VideoChat.from_pretrained(saved, Quadrants())
+    first, second = frames(3), frames(3, seed=1) // 4
+
+    def say(pictures: np.ndarray, times: list[float]) -> str:
+        return "".join(chat.answer(pictures, times, "What is shown?", max_new_tokens=24))
+
+    answer = say(first, [0, 1, 2])
+    assert answer
+    assert chat.decoder.last_stats is not None
+    assert chat.decoder.last_stats.stills == 3
+    assert answer == say(first, [0, 1, 2])
+    assert len({answer, say(second, [0, 1, 2]), say(first, [60, 61, 62])}) == 3
+
+
+@pytest.mark.parametrize(
+    ("count", "size"), [(0, (4, 4)), (1, (20, 30)), (2, (1, 1)), (1, (3000, 4000)), (1000, (2, 2))]
+)
+def test_any_number_of_frames_of_any_size_is_answered(saved: Path, count: int, size: tuple[int, int]) -> None:
+    chat = VideoChat.from_pretrained(saved, Quadrants())
+    answer = chat.answer(frames(count, *size), [float(n) for n in range(count)], "What is shown?", max_new_tokens=4)
+    assert isinstance("".join(answer), str)
+    assert chat.decoder.last_stats is not None
+    assert chat.decoder.last_stats.stills == min(count, chat.choice.stills)
+
+
+@pytest.mark.parametrize("per", ["frame", "clip"])
+def test_a_thousand_frames_are_seen_in_batches(tmp_path: Path, llama: Path, per: str) -> None:
+    encoder = Quadrants()
+    chat = VideoChat.from_pretrained(tiny_videochat(tmp_path, llama, vision=encoder, per=per), encoder)
+    encoder.batches.clear()
+    stills = [Still(float(number), picture) for number, picture in enumerate(frames(1000, 2, 2))]
+    seen = chat.see(stills_of(ask(stills, "What?", chat.config.adapter.per)))
+    assert seen.shape == ((1000 if per == "frame" else 1) * chat.still_tokens, 64)
+    assert sum(encoder.batches) == 1000
+    assert max(encoder.batches) == FRAMES_AT_ONCE
+
+
+def test_stills_of_different_sizes_are_seen_together(saved: Path) -> None:
+    chat = VideoChat.from_pretrained(saved, Quadrants())
+    pictures = [frames(1, 8, 8)[0], frames(1, 6, 10)[0], frames(1, 8, 8, seed=1)[0]]
+    seen = chat.see([Still(float(second), picture) for second, picture in enumerate(pictures)])
+    assert seen.shape == (3 * chat.still_tokens, 64)
+    assert chat.see([]).shape == (0, 64)
+
+
+def test_per_clip_all_times_stand_in_text_before_one_block_of_tokens(tmp_path: Path, llama: Path) -> None:
+    chat = VideoChat.from_pretrained(tiny_videochat(tmp_path, llama, vision=Quadrants(), per="clip"), Quadrants())
+    stills = [Still(second, picture) for second, picture in zip([1.0, 2.5], frames(2), strict=True)]
+    prompt = chat.tokens.prompt(ask(stills, "What?", "clip"), 500, 8, chat.still_tokens)
+    assert prompt.rest.count(PLACEHOLDER) == chat.still_tokens
+    text = chat.tokens.tokenizer.decode([token for token in prompt.rest if token != PLACEHOLDER])
+    assert "<1.0 seconds> <2.5 seconds>" in text
+    assert "".join(chat.answer(frames(2), [1.0, 2.5], "What?", max_new_tokens=8))
+
+
+def test_frames_without_their_times_are_refused(saved: Path) -> None:
+    chat = VideoChat.from_pretrained(saved, Quadrants())
+    with pytest.raises(ValueError, match="3 frames but 2 times"):
+        chat.answer(frames(3), [0.0, 1.0], "What?")
+    with pytest.raises(ValueError, match="uint8"):
+        chat.answer(frames(3).astype(np.float32), [0.0, 1.0, 2.0], "What?")
+
+
+# Learning
+
+
+def trainable(decoder: Path, precision: Precision = "fp32", **adapter: Any) -> VideoChat:
+    """An adapter that has learned nothing yet, and a decoder through transformers."""
+    settings = {"width": 32, "heads": 4, "queries": 4, "vision_width": WIDTH, "vision_tokens": TOKENS, **adapter}
+    config = VideoChatConfig(
+        VisionReference("embedded", "pack:image"),
+        DecoderReference(f"path:{decoder}"),
+        AdapterConfig(decoder_width=64, **settings),
+    )
+    vision = Quadrants(settings["vision_tokens"], settings["vision_width"])
+    torch.manual_seed(0)
+    return VideoChat.create(config, vision, TransformersNetwork(decoder, precision), ChatTokenizer(decoder))
+
+
+@pytest.mark.parametrize("adapter", [{}, {"per": "clip"}, {"kind": "mlp", "shuffle": 2}, {"concepts": CONCEPTS}])
+def test_the_caption_loss_reaches_every_parameter_of_the_adapter_and_none_of_the_decoder(
+    llama: Path, adapter: dict[str, Any]
+) -> None:
+    chat = trainable(llama, **adapter)
+    concepts = torch.randn(2, 3, CONCEPTS) if "concepts" in adapter else None
+    loss = chat.caption_loss(
+        **clip(chat, 2, 3), prompts=["What?", "What is it?"], targets=["A red car", "The harbour"], concepts=concepts
+    )
+    loss.backward()
+    for name, parameter in chat.adapter.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+        assert parameter.grad.abs().max() > 0, name
+    model = chat.network.model  # type: ignore[attr-defined]
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_a_clip_in_a_batch_of_longer_ones_has_the_loss_it_has_alone(llama: Path) -> None:
+    chat = trainable(llama)
+    given = clip(chat, 2, 3)
+    given["mask"][0, 1:] = False
+    prompts, targets = ["What?", "What is shown in these pictures?"], ["A red car", "The harbour opens in May."]
+    together = chat.caption_loss(**given, prompts=prompts, targets=targets)
+    alone, lengths = [], []
+    for row, count in enumerate([1, 3]):
+        one = {name: value[row : row + 1, :count] for name, value in given.items()}
+        alone.append(chat.caption_loss(**one, prompts=prompts[row : row + 1], targets=targets[row : row + 1]))
+        lengths.append(len(encode_answer(chat.tokens, targets[row], 96)))
+    expected = sum(loss * length for loss, length in zip(alone, lengths, strict=True)) / sum(lengths)
+    torch.testing.assert_close(together, expected, atol=1e-4, rtol=1e-4)
+
+
+def test_what_is_learned_is_the_sequence_that_answering_sees(llama: Path) -> None:
+    """The loss of a first token is what the network, asked as `answer` asks it, gives that token."""
+    chat, target = trainable(llama), "A red car"
+    pictures, times = frames(2), [3.0, 4.5]
+    chat.choice = dataclasses.replace(chat.choice, new_tokens=1)
+    tokens, _ = chat.features(list(pictures))
+    stills = [Still(second, picture) for second, picture in zip(times, pictures, strict=True)]
+    prompt = chat.tokens.prompt(ask(stills, "What?", "frame"), chat.decoder.context_tokens, 8, chat.still_tokens)
+    with torch.inference_mode():
+        mask = torch.ones(1, 2, dtype=torch.bool)
+        loss = chat.caption_loss(tokens[None], torch.tensor([times]), mask, ["What?"], [target])
+        whole = put_pictures(chat.network, [*prompt.prefix, *prompt.rest], chat.see(stills))
+        logits = chat.network.extend(whole, chat.network.new_cache(len(prompt)))
+    wanted = chat.tokens.encode(target, "text")[0]
+    assert loss.item() == pytest.approx(-logits.log_softmax(-1)[wanted].item(), abs=1e-3)
+
+
+def test_messages_of_the_app_can_be_learned_and_lose_frames_as_in_the_app(llama: Path) -> None:
+    chat = trainable(llama)
+    given = clip(chat, 1, 12)  # more than the eight stills of a profile
+    messages: list[Message] = [
+        {"role": "system", "content": "Answer from the evidence."},
+        {"role": "user", "content": ["[1] ", *(Still(float(n), NO_PICTURE) for n in range(12)), "What?"]},
+    ]
+    loss = chat.caption_loss(**given, prompts=[messages], targets=["A red car"])
+    kept = [0, 2, 3, 5, 6, 8, 9, 11]
+    fewer = {name: value[:, kept] for name, value in given.items()}
+    messages[1] = {"role": "user", "content": ["[1] ", *(Still(float(n), NO_PICTURE) for n in kept), "What?"]}
+    torch.testing.assert_close(loss, chat.caption_loss(**fewer, prompts=[messages], targets=["A red car"]))
+    with pytest.raises(ValueError, match="clip 0 hold 8 stills, but it has 12 frames"):
+        chat.caption_loss(**given, prompts=[messages], targets=["A red car"])
+
+
+@pytest.mark.parametrize("precision", ["nf4", "bf16"])
+def test_gradients_come_through_a_decoder_of_less_precision(llama: Path, precision: Any) -> None:
+    chat = trainable(llama, precision)
+    chat.caption_loss(**clip(chat, 1, 2), prompts=["What?"], targets=["A red car"]).backward()
+    gradients = [parameter.grad for parameter in chat.adapter.parameters()]
+    assert all(gradient is not None and gradient.isfinite().all() and gradient.any() for gradient in gradients)
+
+
+def test_twenty_steps_teach_four_clips_to_a_frozen_decoder(tmp_path: Path) -> None:
+    """The decoder can speak and has never seen: that an adapter learns to tell it what is there is all that changes."""
+    chat = trainable(tiny_speaker(tmp_path, frames=3, still_tokens=4), width=128, vision_width=64, vision_tokens=9)
+    model = chat.network.model  # type: ignore[attr-defined]
+    before = copy.deepcopy(model.state_dict())
+    given = clip(chat, 4, 3)
+    targets = [
+        "The car stops in the crossing",
+        "The speaker says in the video",
+        "The harbour opens in the May",
+        "The sentence shown in the pictures",
+    ]
+    assert set(targets) <= set(captions())
+    optimizer = torch.optim.AdamW(chat.adapter.parameters(), lr=3e-3, betas=(0.9, 0.95), weight_decay=0)
+    chat.adapter.train()
+    losses = []
+    for _ in range(20):
+        loss = chat.caption_loss(**given, prompts=[QUESTION] * 4, targets=targets)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(chat.adapter.parameters(), 1.0)
+        optimizer.step()
+        losses.append(loss.item())
+    chat.adapter.eval()
+    with torch.inference_mode():
+        learned = chat.caption_loss(**given, prompts=[QUESTION] * 4, targets=targets).item()
+        exchanged = chat.caption_loss(**given, prompts=[QUESTION] * 4, targets=targets[::-1]).item()
+    assert losses[0] > 1
+    assert learned < 0.1
+    assert exchanged > 1  # it is the pictures that tell which caption it is
+    after = model.state_dict()
+    assert all(torch.equal(after[name], weight) for name, weight in before.items())
+
+
+def test_a_model_loaded_for_answering_says_how_to_train_it(saved: Path) -> None:
+    chat = VideoChat.from_pretrained(saved, Quadrants())
+    with pytest.raises(UsageError, match="trainable=True"):
+        chat.caption_loss(**clip(chat, 1, 1), prompts=["What?"], targets=["A red car"])
+
+
+# The folder
+
+
+def test_what_was_saved_sees_and_says_the_same(tmp_path: Path, saved: Path) -> None:
+    first = VideoChat.from_pretrained(saved, Quadrants())
+    first.save_pretrained(tmp_path / "again")
+    second = VideoChat.from_pretrained(tmp_path / "again", Quadrants())
+    stills = [Still(float(second), picture) for second, picture in enumerate(frames(3))]
+    assert torch.equal(first.see(stills), second.see(stills))
+    answers = ["".join(chat.answer(frames(3), [0, 1, 2], "What?", max_new_tokens=16)) for chat in (first, second)]
+    assert answers[0] == answers[1]
+    assert sorted(path.name for path in (tmp_path / "again").iterdir()) == ["adapter.safetensors", "config.json"]
+
+
+def test_a_folder_alone_brings_its_encoder_and_decoder(tmp_path: Path) -> None:
+    decoder, encoder = tiny_qwen(tmp_path / "qwen"), tiny_clip(tmp_path / "clip")
+    folder = tiny_videochat(tmp_path / "chat", decoder, encoder, concepts=1000)
+    chat = VideoChat.from_pretrained(folder)
+    assert chat.vision.dim == 32
+    assert isinstance("".join(chat.answer(frames(2), [0, 1], "What?", max_new_tokens=4)), str)
+
+
+def test_lora_weights_lie_beside_and_are_used(tmp_path: Path, llama: Path, folder: Path) -> None:
+    plain = VideoChat.from_pretrained(folder, Quadrants())
+    tiny_lora(folder / "lora", llama)
+    edit(folder, lambda config: config.update(lora="lora"))
+    chat = VideoChat.from_pretrained(folder, Quadrants())
+    trained = VideoChat.from_pretrained(folder, Quadrants(), trainable=True)
+    lines = {"".join(c.answer(frames(2), [0, 1], "What?", max_new_tokens=16)) for c in (chat, trained)}
+    assert len(lines) == 1
+    assert lines != {"".join(plain.answer(frames(2), [0, 1], "What?", max_new_tokens=16))}
+    for number, source in enumerate((chat, trained)):
+        source.save_pretrained(tmp_path / f"copy{number}")
+        again = VideoChat.from_pretrained(tmp_path / f"copy{number}", Quadrants())
+        assert {"".join(again.answer(frames(2), [0, 1], "What?", max_new_tokens=16))} == lines
+
+
+def test_a_save_that_fails_leaves_the_last_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chat = VideoChat.from_pretrained(folder, Quadrants())
+    before = (folder / "adapter.safetensors").read_bytes()
+
+    def fill_the_disk(weights: dict[str, torch.Tensor], path: Path) -> None:
+        Path(path).write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint_module, "save_file", fill_the_disk)
+    with pytest.raises(OSError, match="No space left"):
+        chat.save_pretrained(folder)
+    assert (folder / "adapter.safetensors").read_bytes() == before
+    assert sorted(path.name for path in folder.iterdir()) == ["adapter.safetensors", "config.json"]
+
+
+# Bad input
+
+
+def edit(folder: Path, change: Callable[[dict[str, Any]], Any]) -> None:
+    content = json.loads((folder / "config.json").read_text())
+    change(content)
+    (folder / "config.json").write_text(json.dumps(content))
+
+
+def spoil(folder: Path, change: Callable[[dict[str, torch.Tensor]], Any]) -> None:
+    weights = load_file(folder / "adapter.safetensors")
+    change(weights)
+    save_file(weights, folder / "adapter.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda config: config.update(colour="red"), r"unknown key colour"),
+        (lambda config: config["adapter"].update(depth="two"), r"adapter\.depth is 'two'"),
+        (lambda config: config["adapter"].update(width=15), r"adapter: width 15 must be a multiple of heads 2"),
+        (lambda config: config["decoder"].pop("source"), r"decoder\.source is missing"),
+        (lambda config: config.update(version=7), r"version is 7; this Cuepoint reads version 1"),
+        (lambda config: config.update(lora="../lora"), r"lora is '\.\./lora'"),
+        (lambda config: config.update(lora="lora"), r"expected a folder lora, found none"),
+        (lambda config: config["adapter"].update(queries=3), r"expected queries of shape \[3, 16\], found \[2, 16\]"),
+        (lambda config: config["adapter"].update(depth=2), r"expected a tensor layers\.1\..*, found none"),
+        (lambda config: config["adapter"].update(temporal_depth=0), r"expected no tensor temporal\.0\..*, found one"),
+    ],
+)
+def test_a_config_that_is_wrong_is_named_with_its_key(
+    folder: Path, change: Callable[[dict[str, Any]], Any], says: str
+) -> None:
+    edit(folder, change)
+    with pytest.raises(CheckpointError, match=says) as caught:
+        VideoChat.from_pretrained(folder, Quadrants())
+    assert str(folder) in str(caught.value)
+
+
+def test_files_that_are_missing_or_damaged_are_named(folder: Path) -> None:
+    weights, config = folder / "adapter.safetensors", folder / "config.json"
+    whole = weights.read_bytes()
+    spoil(folder, lambda tensors: tensors["queries"].fill_(math.nan))
+    assert_refused(folder, "adapter.safetensors is damaged: expected finite numbers, found others in queries")
+    weights.write_bytes(whole[:-100])
+    assert_refused(folder, f"adapter.safetensors is damaged: expected {len(whole)} bytes, found {len(whole) - 100}")
+    weights.write_bytes(b"nonsense")
+    assert_refused(folder, "adapter.safetensors is damaged")
+    weights.unlink()
+    assert_refused(folder, "expected adapter.safetensors, found none")
+    config.write_text("{")
+    assert_refused(folder, "config.json is not valid JSON")
+    config.unlink()
+    assert_refused(folder, "has no config.json")
+
+
+def test_parts_that_were_not_made_for_one_another_are_refused(tmp_path: Path, folder: Path, llama: Path) -> None:
+    assert_refused(
+        folder, "encoder quadrants/1: expected 4 tokens of width 6 a frame, found 9 of width 7", Quadrants(9, 7)
+    )
+    wide = DecoderChoice("causal-lm", f"path:{tiny_llama(tmp_path / 'wide', hidden_size=128)}")
+    assert_refused(folder, f"decoder {wide.source}: expected embeddings of width 64, found 128", choice=wide)
+    other = DecoderChoice("causal-lm", f"path:{tiny_llama(tmp_path / 'other', initializer_range=0.1)}")
+    assert_refused(folder, f"made for another decoder than {other.source}: expected embeddings of", choice=other)
+    gone = DecoderChoice("causal-lm", f"path:{tmp_path / 'gone'}")
+    assert_refused(folder, f"{tmp_path / 'gone'} does not exist", choice=gone)
+
+
+def assert_refused(
+    folder: Path, says: str, vision: Quadrants | None = None, choice: DecoderChoice | None = None
+) -> None:
+    """Refused in one sentence that contains `says`."""
+    with pytest.raises(CheckpointError) as caught:
+        VideoChat.from_pretrained(folder, vision or Quadrants(), choice)
+    message = str(caught.value)
+    assert says in message
+    assert message.endswith(".")
+    assert "\n" not in message
