@@ -28,6 +28,7 @@ _COMMANDS = {  # command -> (module in app.commands, help)
     "export": ("library", "write a video's transcript as srt, vtt or json"),
     "doctor": ("doctor", "say what this machine has and which profile it will use"),
     "pull": ("pull", "fetch the models of a profile"),
+    "evaluate": ("evaluate", "measure a profile's models on a data set"),
     "demo": ("demo", "index the example video and ask three questions"),
     "worker": ("worker", "index queued videos (started by serve)"),
 }
@@ -57,10 +58,20 @@ def make_parser() -> argparse.ArgumentParser:
     made["pull"].add_argument(
         "name", nargs="?", metavar="PROFILE", help="a name, or a .json (default: the one in force)"
     )
+    add_evaluate(made["evaluate"])
     made["worker"].add_argument("--parent", type=int, help="process to end with")
-    for name in ("index", "search", "ask", "summary", "batch", "list", "show", "doctor"):
+    for name in ("index", "search", "ask", "summary", "batch", "list", "show", "doctor", "evaluate"):
         made[name].add_argument("--json", action="store_true", help="JSON on stdout, everything else on stderr")
     return parser
+
+
+def add_evaluate(command: argparse.ArgumentParser) -> None:
+    command.add_argument("task", choices=("retrieval", "captions", "qa", "classification", "moments"))
+    command.add_argument("--data", required=True, metavar="READER:PATH", help="a data set, for instance tsv:FOLDER")
+    command.add_argument("--split", default="test", help="train, val or test (the default)")
+    command.add_argument("--train-split", default="train", metavar="SPLIT", help="what the baselines of qa learn from")
+    command.add_argument("--limit", type=int, metavar="N", help="N samples, drawn at random, the same each time")
+    command.add_argument("--output", type=Path, help="file to write with the figures and every prediction (JSON)")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
