@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -12,8 +12,6 @@ from model.training.samples import Answered
 AGREEING = 3  # annotators who make an answer fully right
 SIMILAR = 0.9
 _BELOW_THRESHOLD = 0.1  # what WUPS leaves of a similarity under its threshold
-
-Embed = Callable[[Sequence[str]], np.ndarray]  # texts -> unit vectors [n, D]
 
 
 def vqa_accuracy(reply: str, answers: Sequence[str]) -> float:
@@ -40,17 +38,15 @@ def right_option(reply: str, question: Answered) -> float:
     return float(place is not None and normalise(question.options[place]) == normalise(question.answer))
 
 
-def similarity(reply: str, answer: str, embed: Embed, threshold: float = SIMILAR) -> float:
+def similarity(reply: str, answer: str, vectors: Mapping[str, np.ndarray], threshold: float = SIMILAR) -> float:
     """0 to 1: WUPS with cosines of text embeddings in the place of WordNet's similarity; not comparable with WUPS.
 
     Malinowski and Fritz, arXiv:1410.0210, section 2.3: of two lists, each thing counts as much as the most similar of
-    the other list; below the threshold a tenth is left.
+    the other list; below the threshold a tenth is left. `vectors`: unit, of all `parts` of both.
     """
     mine, wanted = parts(said(reply)), parts(answer)
-    vectors = embed([*mine, *wanted])
-    cosines = np.clip(vectors[: len(mine)] @ vectors[len(mine) :].T, 0, 1)  # [m, w]
-    same = np.array([[a == b for b in wanted] for a in mine])
-    near = np.where(same, 1.0, cosines)  # rounding must not cost anything
+    # [m, w]; the same words are fully alike, whatever rounding says
+    near = np.array([[1.0 if a == b else float(vectors[a] @ vectors[b]) for b in wanted] for a in mine]).clip(0, 1)
     near = np.where(near >= threshold, near, _BELOW_THRESHOLD * near)
     return float(min(near.max(axis=1).prod(), near.max(axis=0).prod()))
 

@@ -110,7 +110,8 @@ def captions(models: Models, samples: Iterable[Sample], prompt: str = CAPTION_PR
         for sample, mine, others, value in zip(kept, said, references, cider, strict=True)
     ]
     figures = with_intervals(statistic, group.max() + 1)
-    return Report("captions", figures, len(kept), len(said), skipped, predictions)
+    notes = ["CIDEr-D weighs words by how rare they are in these very captions: compare it on the same pictures."]
+    return Report("captions", figures, len(kept), len(said), skipped, predictions, notes)
 
 
 def classification(models: Models, samples: Iterable[Sample], labels: Sequence[str] = ()) -> Report:

@@ -141,6 +141,7 @@ def test_questions_are_judged_each_by_its_measure_beside_the_baselines(tmp_path:
     assert value["exact_match"] == 0.5 and value["exact_match_question_only"] == 0.5  # "a man" is "man"
     assert value["choice_accuracy"] == 1 and value["choice_accuracy_majority"] == 0  # the first option
     assert value["similarity@0.9"] == pytest.approx(0.5, abs=0.1)
+    assert "blindly is right in 50.0%" in report.notes[0]
     assert report.items == 3 and report.predictions[1]["majority"] == "man"
     asked = seeing.decoder.asked[0][0]["content"][-1]
     assert asked.startswith("What colour is it?") and "B. red" in seeing.decoder.asked[2][0]["content"][-1]
