@@ -10,11 +10,14 @@ from collections.abc import Sequence
 
 from retrieval.evidence import Item
 from retrieval.question import Question
-from retrieval.search import RANDOM_FIT, Searcher
+from retrieval.search import Searcher
 from retrieval.words import STOPWORDS, content_words, stem, words
 
 _REPETITION = 0.8  # share of a sentence's words that stand in the quote: the quote says it better
 _SUPPORT = 0.65  # share of a sentence's content words that the evidence or the question must have
+# Share of random single things that may fit a frame better than what a sentence says of it: stricter than for finding
+# (search._RANDOM_FIT), because a sentence is believed.
+_SEEN = 0.05
 _SHORT = 3  # a sentence of fewer content words ("Two.") is read together with its question
 _DENIAL = re.compile(r"^\W*(this is |that is |it is |the answer is )?not (shown )?in (this|the) video\b", re.IGNORECASE)
 
@@ -26,6 +29,8 @@ def support(
 
     Words are held against words. A sentence of a model that saw the frames may also be held against those it looked at.
     """
+    if not sentence.isprintable() or "\N{REPLACEMENT CHARACTER}" in sentence:
+        return None  # broken characters: the model has lost its thread
     if (number := supporting(sentence, question, items)) or not any(looked_at):
         return number
     short = len(content_words(sentence, fallback=False)) < _SHORT
@@ -35,7 +40,7 @@ def support(
         for item, looked in zip(items, looked_at, strict=True)
     ]
     best = max(range(len(items)), key=lambda index: fits[index][0])
-    return best + 1 if fits[best][1] <= RANDOM_FIT else None
+    return best + 1 if fits[best][1] <= _SEEN else None
 
 
 def supporting(sentence: str, question: Question, items: Sequence[Item]) -> int | None:

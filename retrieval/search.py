@@ -23,7 +23,7 @@ _PREFERRED, _OTHERS = 2.0, 0.4  # factors when the question names its source
 _COSINE_FLOOR, _COSINE_SPAN = 0.25, 0.40  # MiniLM: unrelated sentences lie below the floor, paraphrases above the sum
 _CANDIDATES = 64
 _SEEN_NOWHERE = 0.005  # probability below which a thing was not seen, not even from afar
-RANDOM_FIT = 0.20  # share of random single things that may fit better than what was found
+_RANDOM_FIT = 0.20  # share of random single things that may fit better than what was found
 _KEPT_VIDEOS = 16  # frame vectors kept in memory, about 5 MB an hour of video
 
 
@@ -119,7 +119,7 @@ class Searcher:
             if named and float(concepts[:, named].sum(axis=1).max(initial=0.0)) < _SEEN_NOWHERE:
                 return False
         text = " ".join(question.terms) or question.subject
-        return max(self.fit(m.video_id, m.start, m.end, text) for m in moments[:3])[1] <= RANDOM_FIT
+        return max(self.fit(m.video_id, m.start, m.end, text) for m in moments[:3])[1] <= _RANDOM_FIT
 
     def fit(self, video_id: str, start: float, end: float, text: str) -> tuple[float, float]:
         """How well the best frame of a moment fits a text: the cosine, and the chance that a random thing fits as well.

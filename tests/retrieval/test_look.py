@@ -80,11 +80,12 @@ def test_a_model_that_sees_says_what_the_frames_show_and_its_sentence_is_cited(l
     assert 1 <= len(stills) <= 4 and all(0 <= still.seconds <= 9 for still in stills)
 
 
-def test_a_sentence_that_no_frame_supports_is_dropped(library: Library, video: Video) -> None:
+@pytest.mark.parametrize("says", ["Some zebras dance around wearing hats. ", "It is gr\ufffdn all \x02 over green. "])
+def test_a_sentence_that_no_frame_supports_is_dropped(library: Library, video: Video, says: str) -> None:
     models = FakeModels()
-    models.decoder = Onlooker("Some zebras dance around wearing hats. ")
+    models.decoder = Onlooker(says)
     answer = ask(library, models, "What is green in the picture?", video)
-    assert answer.found and "zebras" not in answer.text and answer.citations
+    assert answer.found and says[3:8] not in answer.text and answer.citations
 
 
 def test_a_model_that_looked_and_found_nothing_is_believed(library: Library, video: Video) -> None:
