@@ -16,6 +16,6 @@ def header_html(engine: Engine, language: Language) -> str:
         '<header class="top"><img class="logo" src="icon.svg" alt="" width="28" height="28"><h1>Cuepoint</h1>'
         f'<button class="to-library" data-jump="library-column">{language("to_library")}</button>'
         f'<span class="profile" tabindex="0" data-hint="{hint}" aria-label="{escape(profile.name)}: {hint}">'
-        f'<b>{escape(profile.name)}</b><span class="profile-title"> · {escape(profile.title.lower())}</span>'
+        f'<b>{escape(profile.name)}</b><span class="profile-title"> · {escape(profile.title)}</span>'
         "</span></header>"
     )
