@@ -18,8 +18,13 @@ from model.videochat.config import CONFIG, VideoChatConfig
 ADAPTER = "adapter.safetensors"
 
 
-def save_adapter(folder: Path, adapter: Adapter) -> None:
-    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in adapter.state_dict().items()}
+def save_adapter(folder: Path, adapter: Adapter, dtype: torch.dtype = torch.float32) -> None:
+    """`dtype` of what is learned; the decoder's statistics stay as exact as they are compared."""
+    learned = dict(adapter.named_parameters())
+    weights = {
+        name: tensor.detach().to("cpu", dtype if name in learned else torch.float32).contiguous()
+        for name, tensor in adapter.state_dict().items()
+    }
     replace(folder / ADAPTER, lambda path: save_file(weights, path))
 
 

@@ -111,11 +111,14 @@ class VideoChat:
         chat._lora = lora
         return chat
 
-    def save_pretrained(self, folder: Path) -> None:
-        """Encoder and decoder are named, not copied. A save that fails leaves the files of the last one."""
+    def save_pretrained(self, folder: Path, dtype: torch.dtype = torch.float32) -> None:
+        """Encoder and decoder are named, not copied. `dtype` of the adapter: bfloat16 halves its file, to be shipped.
+
+        A save that fails leaves the files of the last one.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         has_lora = self._save_lora(folder / LORA)
-        save_adapter(folder, self.adapter)
+        save_adapter(folder, self.adapter, dtype)
         self.config = dataclasses.replace(self.config, lora=LORA if has_lora else "")
         save_config(folder, self.config)
 

@@ -135,6 +135,15 @@ def test_what_was_saved_sees_and_says_the_same(tmp_path: Path, saved: Path) -> N
     assert sorted(path.name for path in (tmp_path / "again").iterdir()) == ["adapter.safetensors", "config.json"]
 
 
+def test_in_half_the_bytes_it_sees_nearly_the_same(tmp_path: Path, saved: Path) -> None:
+    exact = VideoChat.from_pretrained(saved, Quadrants())
+    exact.save_pretrained(tmp_path, torch.bfloat16)
+    half = VideoChat.from_pretrained(tmp_path, Quadrants())
+    stills = [Still(1.0, frames(1)[0])]
+    torch.testing.assert_close(exact.see(stills), half.see(stills), rtol=0, atol=0.05 * exact.see(stills).std().item())
+    assert not torch.equal(exact.see(stills), half.see(stills))
+
+
 def test_a_folder_alone_brings_its_encoder_and_decoder(tmp_path: Path) -> None:
     decoder, encoder = tiny_qwen(tmp_path / "qwen"), tiny_clip(tmp_path / "clip")
     folder = tiny_videochat(tmp_path / "chat", decoder, encoder, concepts=1000)
