@@ -185,6 +185,7 @@ def _verb_forms() -> dict[str, str]:
 
 
 DOING = _verb_forms()  # "runs" and "running" -> "running"
+STEMS = frozenset(pair.split()[0] for pair in _VERBS.split(", "))
 _SMALL_WORDS = _words(
     """
     a an the this that these those there is are was were be being been of in on at to by with and or for from into

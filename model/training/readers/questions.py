@@ -27,6 +27,7 @@ from model.training.object_words import (
     NOT_ONE_COLOUR,
     NUMBERS,
     PEOPLE,
+    STEMS,
     THINGS,
     UNREAL,
     words_of,
@@ -77,7 +78,7 @@ def questions_from(
     groups = [
         list(others),
         list(_colours(said, captions, alone)),
-        list(_counts(said, captions, rng)),
+        list(_counts(said, captions, alone, rng)),
         list(_actions(said, captions, alone)),
     ]
     made = [group[int(i)] for group in groups for i in rng.permutation(len(group))[:2]]
@@ -113,7 +114,9 @@ def _colours(said: Mapping[str, _Said], captions: Sequence[str], alone: bool) ->
         yield _made(f"What colour is the {name}?", (next(iter(of.colours)),), "colour")
 
 
-def _counts(said: Mapping[str, _Said], captions: Sequence[str], rng: np.random.Generator) -> Iterator[Answered]:
+def _counts(
+    said: Mapping[str, _Said], captions: Sequence[str], alone: bool, rng: np.random.Generator
+) -> Iterator[Answered]:
     for name, of in said.items():
         thing = _BY_NAME.get(name)
         if thing is None:
@@ -122,7 +125,7 @@ def _counts(said: Mapping[str, _Said], captions: Sequence[str], rng: np.random.G
             yield _made(f"How many {thing.plural} are there?", (str(next(iter(of.numbers))),), "count")
             continue
         one = not of.plural and not of.numbers and of.single == of.captions >= ENOUGH_FOR_ABSENCE
-        if one and rng.random() < _ONES_KEPT:
+        if one and (alone or name not in PEOPLE) and rng.random() < _ONES_KEPT:
             yield _made(f"How many {thing.plural} are there?", ("1",), "count")
 
 
@@ -180,16 +183,17 @@ def _read_caption(words: Sequence[str], said: dict[str, _Said]) -> None:
     met: dict[str, set[str]] = defaultdict(set)
     for place, word in enumerate(words):
         thing = _BY_WORD.get(word)
+        if thing and word in thing.many:
+            met[thing.name].add("plural")  # wherever it stands: it shows that there is not just one
         if (thing is None and word not in CLOTHES) or not _stands_for_itself(words, place):
             continue
         name = thing.name if thing else "shirt" if word in ("t-shirt", "tshirt") else word
+        met[name].add("there")
         of, before = said[name], _before(words, place)
         number = next((NUMBERS[other] for other in before if other in NUMBERS), None)
         if number:
             met[name].add(f"number {number}")
-        elif thing and word in thing.many:
-            met[name].add("plural")
-        else:
+        elif not thing or word in thing.one:
             met[name].add("single")
         colours = {COLOURS[other] for other in before if other in COLOURS}
         if len(colours) > 1 or "and" in before or not NOT_ONE_COLOUR.isdisjoint(before) or _is_blend(before):
@@ -202,7 +206,7 @@ def _read_caption(words: Sequence[str], said: dict[str, _Said]) -> None:
                 of.doing.append(doing)
     for name, facts in met.items():
         of = said[name]
-        of.captions += 1
+        of.captions += "there" in facts
         of.single += "single" in facts
         of.plural += "plural" in facts
         of.numbers.update(int(fact.split()[1]) for fact in facts if fact.startswith("number"))
@@ -232,7 +236,7 @@ def _is_blend(before: Sequence[str]) -> bool:
 def _stands_for_itself(words: Sequence[str], place: int) -> bool:
     """'A dog runs', not 'a dog park'."""
     following = words[place + 1] if place + 1 < len(words) else "."
-    return following in FUNCTION_WORDS or following in DOING
+    return following in FUNCTION_WORDS or following in DOING or following in STEMS
 
 
 def _doing(words: Sequence[str], place: int) -> str:
