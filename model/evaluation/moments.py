@@ -9,6 +9,7 @@ import numpy as np
 
 OVERLAPS = (0.3, 0.5, 0.7)
 SHORTEST_WINDOW_S = 2.0
+_SAME = 1e-9  # windows that differ by rounding alone
 
 Span = tuple[float, float]  # start and end in seconds
 
@@ -21,25 +22,25 @@ def iou(a: Span, b: Span) -> float:
 
 
 def best_window(times: np.ndarray, scores: np.ndarray, end: float, start: float = 0.0) -> Span:
-    """The window of 2, 4, 8 ... seconds that stands out most from the rest of the video.
+    """The window of 2, 4, 8 ... seconds whose mean score stands out most; all of it where there is but one window.
 
-    times [N]: of frames in seconds, ascending; scores [N]: how well each fits the query. Standing out is the scan
-    statistic of a Gaussian mean (Kulldorff, Communications in Statistics 1997): difference of the means inside and
-    outside, times sqrt(n m / (n + m)). The mean alone would always choose the shortest window, which varies most.
+    times [N]: of frames in seconds, ascending; scores [N]: how well each fits the query. A window is held against all
+    of its own width, in their standard deviations: by the mean alone the shortest would always win, since short ones
+    vary most, and by a statistic for independent frames the longest, since neighbours are alike.
     """
-    best, found = -np.inf, (start, end)
     sums = np.concatenate([[0.0], np.cumsum(scores, dtype=np.float64)])
+    best, found = -np.inf, (start, end)
     width = SHORTEST_WINDOW_S
     while width < end - start:
-        for begin in np.arange(start, end - width + 1e-6, width / 4):
-            low, high = np.searchsorted(times, [begin, begin + width])
-            inside, outside = high - low, len(times) - (high - low)
-            if not inside or not outside:
-                continue
-            total = sums[high] - sums[low]
-            contrast = total / inside - (sums[-1] - total) / outside
-            value = contrast * np.sqrt(inside * outside / len(times))
-            if value > best:
-                best, found = value, (float(begin), float(begin + width))
+        begins = np.arange(start, end - width + 1e-6, width / 4)
+        low, high = np.searchsorted(times, begins), np.searchsorted(times, begins + width)
+        filled = high > low
+        begins, means = begins[filled], (sums[high] - sums[low])[filled] / (high - low)[filled]
+        spread = means.std() if len(means) else 0.0
+        if spread > _SAME:
+            lead = (means - means.mean()) / spread
+            place = int(lead.argmax())
+            if lead[place] > best:
+                best, found = float(lead[place]), (float(begins[place]), float(begins[place] + width))
         width *= 2
     return found
