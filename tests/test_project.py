@@ -98,6 +98,17 @@ def test_space_front_matter_fits_the_container() -> None:
     assert len(fields["short_description"]) <= 60  # the hub refuses more
 
 
+def test_every_package_is_packed_with_its_data() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    top = ("app", "retrieval", "model")
+    here = {str(file.parent.relative_to(ROOT)) for file in tracked_files() if file.relative_to(ROOT).parts[0] in top}
+    with_code = {folder for folder in here if list((ROOT / folder).glob("*.py"))}
+    assert set(settings["packages"]) == {folder.replace("/", ".") for folder in with_code}
+    data = {file for name in top for file in (ROOT / name).rglob("*.json") if ".venv" not in file.parts}
+    packed = {file for name, globs in settings["package-data"].items() for g in globs for file in (ROOT / name).glob(g)}
+    assert data <= packed
+
+
 def test_licence_and_credits() -> None:
     licence = (ROOT / "LICENSE").read_text()
     assert "Apache License" in licence
