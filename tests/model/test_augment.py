@@ -81,6 +81,19 @@ def test_colours_change_in_strength_but_not_in_hue() -> None:
         assert abs(green - blue) <= 1
 
 
+def test_saturation_leaves_grey_as_it_is_and_contrast_keeps_the_mean() -> None:
+    grey = np.full((8, 8, 3), 120, np.uint8)
+    only = {"area": (1, 1), "ratio": (1, 1), "flip": 0, "brightness": 0}
+    for seed in range(10):
+        saturated = Augmentation(**only, contrast=0, saturation=0.5)  # type: ignore[arg-type]
+        assert (augment(grey, np.random.default_rng(seed), how=saturated) == grey).all()
+        contrasted = Augmentation(**only, contrast=0.5, saturation=0)  # type: ignore[arg-type]
+        slope = gradient()[..., :1].repeat(3, axis=2)
+        changed = augment(slope, np.random.default_rng(seed), how=contrasted)
+        assert abs(changed.mean() - slope.mean()) < 1
+        assert (changed != slope).any()
+
+
 def test_frames_of_one_clip_change_alike() -> None:
     frames = [gradient(), gradient(), gradient()]
     first, second, third = augment_clip(frames, np.random.default_rng(5))
@@ -190,6 +203,12 @@ def test_questions_of_time_have_the_answers_that_the_shots_give(photos: list[Sam
     assert order.answer == min((name for name in names if name in order.question), key=names.index)
     (absent,) = by_kind["absent"]
     assert (absent.question, absent.answer) == ("When is this shown: a cat sleeps?", NOT_FOUND)
+
+
+def test_what_a_shot_might_show_is_not_asked_for_in_vain(photos: list[Sample]) -> None:
+    for seed in range(10):
+        asked = time_questions(sequence(photos), seed, others=["Red dogs are running", "The piano of a woman"])
+        assert "absent" not in {question.kind for question in asked}
 
 
 def test_a_video_of_one_photo_is_not_asked_about_order(photos: list[Sample]) -> None:

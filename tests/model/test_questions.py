@@ -82,7 +82,8 @@ def album() -> list[Sample]:
     dogs = [picture(f"dog{i}", "A dog runs .", "A brown dog runs .", "The dog is fast .") for i in range(12)]
     boats = [picture(f"boat{i}", "A boat in a bay .", "A white boat .", "A boat on water .") for i in range(30)]
     riders = [picture(f"rider{i}", "A man on a bike .", "A biker .", "A cyclist races .") for i in range(5)]
-    return dogs + boats + riders
+    cyclists = [picture(f"cyclist{i}", "A red bicycle .", "A bicycle .", "A bicycle .") for i in range(45)]
+    return dogs + boats + riders + cyclists
 
 
 def test_a_thing_is_asked_for_as_often_where_it_is_as_where_it_is_not() -> None:
@@ -94,8 +95,9 @@ def test_a_thing_is_asked_for_as_often_where_it_is_as_where_it_is_not() -> None:
                 counted[thing, question.answer, sample.id.rstrip("0123456789")] += 1
     assert sum(n for (thing, answer, _), n in counted.items() if (thing, answer) == ("dog", "no")) == 12
     assert counted["dog", "yes", "dog"] == 12
-    assert counted["boat", "yes", "boat"] == 17  # as many as there are pictures without
-    assert not any(thing == "bicycle" for thing, _, _ in counted)  # "bike" may be either
+    assert counted["bicycle", "yes", "cyclist"] == 42  # as many as there are pictures without
+    assert counted["bicycle", "no", "dog"] + counted["bicycle", "no", "boat"] == 42
+    assert counted["bicycle", "no", "rider"] == 0  # a bike may be one
 
 
 def test_questions_are_marked_as_generated_kept_behind_a_persons_and_the_same_for_the_same_seed() -> None:

@@ -76,13 +76,13 @@ def questions_from(
     rng = np.random.default_rng(seed)
     said, alone = _read_captions(captions)
     groups = [
-        list(others),
         list(_colours(said, captions, alone)),
         list(_counts(said, captions, alone, rng)),
         list(_actions(said, captions, alone)),
     ]
     made = [group[int(i)] for group in groups for i in rng.permutation(len(group))[:2]]
-    return tuple(made[int(i)] for i in rng.permutation(len(made))[:most])
+    made = [*others, *(made[int(i)] for i in rng.permutation(len(made)))][:most]  # first what keeps yes and no even
+    return tuple(made[int(i)] for i in rng.permutation(len(made)))
 
 
 def _ask_for_things(every: Sequence[Sequence[str]], rng: np.random.Generator) -> list[list[Answered]]:

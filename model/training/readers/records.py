@@ -186,13 +186,11 @@ class _Text:
             raise ValueError("ends too soon")
         while True:
             try:
-                value, end = self._decoder.raw_decode(self._text, self._at)
+                value, self._at = self._decoder.raw_decode(self._text, self._at)
             except ValueError:
                 if not self._more():
                     raise
-                continue
-            if end < len(self._text) or not self._more():  # a number may go on in the next piece
-                self._at = end
+            else:
                 return value
 
     def _more(self) -> bool:
