@@ -6,15 +6,14 @@ the key, so that a typing mistake cannot silently mean a default.
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Literal
 
 from model import hardware, hub
 from model.errors import UsageError
+from model.strict_json import read_file
 
 FOLDER = Path(__file__).with_name("profiles")
 DEFAULT = "embedded"
@@ -152,13 +151,7 @@ def read_profile(name: str) -> Profile:
     path = Path(name).expanduser() if name.endswith(".json") else known.get(name)
     if path is None:
         raise UsageError(f"There is no profile {name!r}; there are {', '.join(sorted(known))}.")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"The profile {path} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
-        raise UsageError(f"The profile {path} is not valid JSON: {error}.") from error
-    profile: Profile = read_section(Profile, content, path, "")
+    profile = read_file(path, Profile, "The profile")
     check_sense(profile, path)
     return profile
 
@@ -192,36 +185,3 @@ def check_source(source: str, prefixes: tuple[str, ...], where: str, what: str) 
     if prefix not in prefixes:
         wanted = " or ".join(f"{known}:" for known in prefixes)
         raise UsageError(f"{where} is {source!r}; one {what} must begin with {wanted}.")
-
-
-def read_section(section: type[Any], content: Any, path: Path, where: str) -> Any:
-    """Fills dataclass `section` from a JSON object, strictly. `where` is the key that led here."""
-    if not isinstance(content, dict):
-        raise UsageError(f"{path}: {where.rstrip('.') or 'the file'} must be an object.")
-    fields = {entry.name: entry for entry in dataclasses.fields(section)}
-    types = get_type_hints(section)
-    for key in content:
-        if key not in fields:
-            raise UsageError(f"{path}: unknown key {where}{key}; known here: {', '.join(fields)}.")
-    values = {}
-    for name, entry in fields.items():
-        if name in content:
-            values[name] = read_value(types[name], entry, content[name], path, f"{where}{name}")
-        elif entry.default is dataclasses.MISSING:
-            raise UsageError(f"{path}: the key {where}{name} is missing.")
-    return section(**values)
-
-
-def read_value(kind: Any, entry: dataclasses.Field[Any], value: Any, path: Path, where: str) -> Any:
-    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
-        return read_section(kind, value, path, f"{where}.")
-    if get_origin(kind) is Literal:
-        if value not in get_args(kind):
-            raise UsageError(f"{path}: {where} is {value!r}; it must be one of {', '.join(get_args(kind))}.")
-        return value
-    if type(value) is not kind:  # not isinstance: true is no number
-        raise UsageError(f"{path}: {where} is {value!r}; it must be {'text' if kind is str else kind.__name__}.")
-    low, high = entry.metadata.get("low"), entry.metadata.get("high")
-    if low is not None and not low <= value <= high:
-        raise UsageError(f"{path}: {where} is {value}; it must lie between {low} and {high}.")
-    return value

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Literal
 
 from model.errors import CheckpointError, UsageError
-from model.profile import Precision, read_section
+from model.profile import Precision
+from model.strict_json import read_section
 
 CONFIG = "config.json"
 VERSION = 1  # of the folder's layout
@@ -111,7 +112,7 @@ def read_config(folder: Path) -> VideoChatConfig:
     if isinstance(content, dict) and content.get("version", VERSION) != VERSION:
         raise CheckpointError(f"{path}: version is {content['version']!r}; this Cuepoint reads version {VERSION}.")
     try:
-        config: VideoChatConfig = read_section(VideoChatConfig, content, path, "")
+        config: VideoChatConfig = read_section(VideoChatConfig, content, path)
     except UsageError as error:  # what is a wrong request in a profile is a wrong file here
         raise CheckpointError(str(error)) from error
     except ValueError as error:
