@@ -8,11 +8,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 
 READ_BYTES = 268_435_456  # far more than any cache holds; about the pack's decoder in bf16
-SIDE = 1536  # of the matrices multiplied: large enough that nothing but arithmetic counts
+SIDE = 1024  # of the matrices multiplied: large enough that nothing but arithmetic counts
 BEST_SHARE = 0.1  # of the samples: the fastest tenth is what the machine can do when left alone
 
 
@@ -29,7 +30,7 @@ class Samples:
 
 
 class Limits:
-    """Bandwidth and arithmetic of one device, with as many threads as torch has when `sample` is called."""
+    """Bandwidth and arithmetic of one device, with as many threads as torch has when samples are taken."""
 
     def __init__(self, device: torch.device, dtypes: tuple[torch.dtype, ...]) -> None:
         self.device = device
@@ -38,10 +39,12 @@ class Limits:
         self._read = Samples()
         self._products = {dtype: Samples() for dtype in dtypes}
 
-    def sample(self) -> None:
-        self._read.seconds.append(self._timed(lambda: self._array.sum()))
+    def sample_reading(self) -> None:
+        self._read.seconds.append(self._timed(self._array.sum))
+
+    def sample_products(self) -> None:
         for dtype, matrix in self._matrices.items():
-            self._products[dtype].seconds.append(self._timed(lambda matrix=matrix: matrix @ matrix))  # type: ignore[misc]
+            self._products[dtype].seconds.append(self._timed(partial(torch.mm, matrix, matrix)))
 
     def _timed(self, work: Callable[[], object]) -> float:
         synchronise(self.device)

@@ -2,8 +2,8 @@
 
 Encoders in images a second, beside plain fp32 torch and the machine's rate of products. The pack's decoder in every
 precision: time to the first token of a prompt of 400, and tokens a second, beside the bytes of weights that a token
-reads over the measured bandwidth. On the processor, and on the GPU if there is one. All limits are measured in the same
-run, in turns with the models; figures are the fastest tenth of the samples, so other work on the machine matters little.
+reads over the measured bandwidth. On the processor, and on the GPU if there is one. All limits are measured in the
+
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ FRAME_PIXELS = (260, 260)
 BYTES_4BIT = {"packed": 0.5 + 4 / 32, "nf4": 0.5 + 4 / 64}  # a weight, with the scales of its group
 
 Row = dict[str, Any]
+Subjects = dict[str, tuple[Callable[[], object], torch.dtype]]
 
 
 def measure_decoders(rounds: int) -> Iterator[Row]:
@@ -51,9 +53,8 @@ def measure_decoders(rounds: int) -> Iterator[Row]:
         ("transformers, bf16", lambda: TransformersNetwork(folder, "bf16"), "bf16", 1),
     ]
     if hardware.find_gpu() is not None:
-        for precision in ("nf4", "int8"):
-            make = lambda precision=precision: TransformersNetwork(folder, precision)  # noqa: E731
-            subjects.append((f"transformers, {precision}", make, precision, 1))
+        subjects.append(("transformers, nf4", lambda: TransformersNetwork(folder, "nf4"), "nf4", 1))
+        subjects.append(("transformers, int8", lambda: TransformersNetwork(folder, "int8"), "int8", 1))
     for name, make, kind, threads in subjects:
         network = make()
         yield measure_decoder(name, network, kind, threads, rounds)
@@ -69,13 +70,14 @@ def measure_decoder(name: str, network: Network, kind: str, threads: int, rounds
     with torch.inference_mode():
         for _ in range(rounds):
             with torch_threads(hardware.count_cores()):
+                limits.sample_products()
                 cache = network.new_cache(PROMPT_TOKENS + STEPS_A_ROUND + 1)
                 began = time.perf_counter()
                 token = int(network.extend(network.embed(prompt), cache).argmax())
                 every.seconds.append(time.perf_counter() - began)
             with torch_threads(threads):
                 for _ in range(STEPS_A_ROUND):
-                    limits.sample()
+                    limits.sample_reading()
                     began = time.perf_counter()
                     token = int(network.extend(network.embed([token]), cache).argmax())
                     step.seconds.append(time.perf_counter() - began)
@@ -120,17 +122,13 @@ def measure_encoders(rounds: int) -> Iterator[Row]:
     chosen = hardware.describe().bf16
     plain = timm.create_model("tf_efficientnet_lite2", pretrained=False).eval()
     pixels = torch.zeros(FRAMES, 3, *FRAME_PIXELS)
-    encoders = {
-        f"embedded, fused, {'bf16' if bf16 else 'fp32'}": (EmbeddedEncoder(text, bf16=bf16), bf16)
-        for bf16 in {chosen, False}
-    }
-    subjects = {
-        name: ((lambda encoder=encoder: encoder.encode_frames(frames)), torch.bfloat16 if bf16 else torch.float32)
-        for name, (encoder, bf16) in sorted(encoders.items())
-    }
-    yield from measure_side_by_side(
-        "EfficientNet-Lite2, plain fp32 torch", plain, pixels, subjects, torch.device("cpu"), rounds
-    )
+    subjects: Subjects = {}
+    for bf16 in sorted({chosen, False}):
+        encoder = EmbeddedEncoder(text, bf16=bf16)
+        dtype = torch.bfloat16 if bf16 else torch.float32
+        subjects[f"embedded, fused, {'bf16' if bf16 else 'fp32'}"] = partial(encoder.encode_frames, frames), dtype
+    name = "EfficientNet-Lite2, plain fp32 torch"
+    yield from measure_side_by_side(name, plain, pixels, subjects, torch.device("cpu"), rounds)
     with tempfile.TemporaryDirectory() as folder:
         yield from measure_open_clip(Path(folder), rounds)
 
@@ -150,12 +148,8 @@ def measure_open_clip(folder: Path, rounds: int) -> Iterator[Row]:
     frames = np.random.default_rng(0).integers(0, 255, (FRAMES, 224, 224, 3), np.uint8)
     plain = whole.visual.to(encoder.device)
     pixels = torch.zeros(FRAMES, 3, 224, 224, device=encoder.device)
-    subjects = {
-        f"open_clip ViT-B/32, {str(encoder.dtype).removeprefix('torch.')}": (
-            lambda: encoder.encode_frames(frames),
-            encoder.dtype,
-        )
-    }
+    name = f"open_clip ViT-B/32, {str(encoder.dtype).removeprefix('torch.')}"
+    subjects: Subjects = {name: (partial(encoder.encode_frames, frames), encoder.dtype)}
     yield from measure_side_by_side("ViT-B/32, plain fp32 torch", plain, pixels, subjects, encoder.device, rounds)
 
 
@@ -163,11 +157,11 @@ def measure_side_by_side(
     name: str,
     plain: torch.nn.Module,
     pixels: torch.Tensor,
-    subjects: dict[str, tuple[Callable[[], object], torch.dtype]],
+    subjects: Subjects,
     device: torch.device,
     rounds: int,
 ) -> Iterator[Row]:
-    """One batch of each in turns. `plain` is the same network without any of our doing; it says how much there is to do."""
+    """One batch of each in turns. `plain`, the same network without our doing, tells how much there is to compute."""
     operations = count_operations(plain, pixels) / FRAMES
     dtypes = tuple({torch.float32, *(dtype for _, dtype in subjects.values())})
     limits = Limits(device, dtypes)
@@ -175,7 +169,7 @@ def measure_side_by_side(
     samples = {each: Samples() for each in everything}
     with torch.inference_mode():
         for _ in range(rounds):
-            limits.sample()
+            limits.sample_products()
             for each, (work, _) in everything.items():
                 synchronise(device)
                 began = time.perf_counter()
@@ -214,7 +208,8 @@ def print_tables(encoders: list[Row], decoders: list[Row]) -> None:
     for row in encoders:
         print(
             f"| {row['what']} | {place(row)} | {row['per_second']:.0f} | {row['times_plain']:.1f} | "
-            f"{row['limit_per_second']:.0f} ({row['operations_per_second'] / 1e9:.0f} GFLOP/s) | {row['share_of_limit']:.0%} |"
+            f"{row['limit_per_second']:.0f} ({row['operations_per_second'] / 1e9:.0f} GFLOP/s) | "
+            f"{row['share_of_limit']:.0%} |"
         )
     print(f"\n| SmolLM2-135M | device | first of {PROMPT_TOKENS} tokens, s | at the measured rate, s ", end="")
     print("| tokens/s | tokens/s at the measured bandwidth | share |\n|---|---|---|---|---|---|---|")

@@ -17,6 +17,7 @@ import torch
 from torch.nn import functional
 
 from model.errors import CheckpointError
+from model.language.huge_pages import Arena
 from model.language.lora import merge
 from model.language.network import Halted, measure_embeddings
 from model.language.weight_files import read_json, read_safetensors
@@ -82,16 +83,21 @@ class Llama:
         if lora is not None:
             merge(weights, lora)
         # Copies all: one tensor that stays would keep the whole mapped file (270 MB) in memory.
-        self.embedding = weights["model.embed_tokens.weight"].to(self.dtype, copy=True)  # [V, W]; output layer too
+        count = sum(weight.numel() for weight in weights.values())
+        self._arena = Arena(0 if precision == "nf4" else count * self.dtype.itemsize)
+        table = weights["model.embed_tokens.weight"].to(self.dtype)
+        self.embedding = self._arena.keep(table)  # [V, W]; output layer too
         self.norm = weights["model.norm.weight"].to(self.dtype, copy=True)
         layers = range(config["num_hidden_layers"])
         self.layers = [self._layer(weights, f"model.layers.{i}.", make_product) for i in layers]
-        self.parameters = sum(weight.numel() for weight in weights.values())
+        self.parameters = count
         self.cosine, self.sine = self._rotations(config["rope_parameters"]["rope_theta"])
 
     def _layer(self, weights: dict[str, torch.Tensor], prefix: str, make: Callable[[torch.Tensor], Product]) -> Layer:
         def product(*names: str) -> Product:
-            return make(torch.cat([weights[f"{prefix}{name}.weight"].to(self.dtype) for name in names]))
+            return make(
+                self._arena.keep(torch.cat([weights[f"{prefix}{name}.weight"].to(self.dtype) for name in names]))
+            )
 
         return Layer(
             attention_norm=weights[f"{prefix}input_layernorm.weight"].to(self.dtype, copy=True),
