@@ -76,8 +76,8 @@ def measure_decoder(name: str, network: Network, kind: str, threads: int, rounds
                 token = int(network.extend(network.embed(prompt), cache).argmax())
                 every.seconds.append(time.perf_counter() - began)
             with torch_threads(threads):
+                limits.sample_reading()
                 for _ in range(STEPS_A_ROUND):
-                    limits.sample_reading()
                     began = time.perf_counter()
                     token = int(network.extend(network.embed([token]), cache).argmax())
                     step.seconds.append(time.perf_counter() - began)
