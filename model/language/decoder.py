@@ -21,7 +21,7 @@ from model.language import gguf
 from model.language.chat import GenerationStats, Message, Still
 from model.language.chat_tokens import PLACEHOLDER, ChatTokenizer
 from model.language.network import Cache, Halted, Network
-from model.language.turns import SpareCores, Turns, torch_threads
+from model.language.turns import Turns, torch_threads
 from model.profile import DecoderChoice, Precision
 
 if TYPE_CHECKING:
@@ -30,7 +30,11 @@ if TYPE_CHECKING:
 PREFILL_TOKENS = 192  # a step of 0.1 to 0.2 s on two cores: what other answers wait for
 PREFILL_TOKENS_GPU = 1024
 PREFILL_THREADS = 8  # more do not help with so small a model
-DECODE_THREADS = 2  # at most: with a small model more do not help
+# A token of a small model is bound by memory, which one core nearly saturates: a second thread gains a third on an idle
+# machine, but on a busy one each of 120 barriers a token waits for a thread that has lost its core, and 60 tokens/s
+# become 2. Choosing by the kernel's count of running threads was tried: 54 tokens/s instead of 88 beside one other
+# process, since a waiting thread of ours and a stranger cannot be told apart. The kernels of a large model are long.
+DECODE_THREADS = 1
 DECODE_THREADS_LARGE = 8
 LARGE = 500_000_000  # parameters
 NEW_TOKENS = 1024  # the most that one answer may have, unless a profile allows more: bounds the memory of a request
@@ -61,8 +65,8 @@ class CausalDecoder:
         self._see, self._still_tokens = see, still_tokens
         self._cores = min(hardware.count_cores(), PREFILL_THREADS)
         self._chunk = PREFILL_TOKENS if network.device.type == "cpu" else PREFILL_TOKENS_GPU
-        most = DECODE_THREADS if network.parameters < LARGE else DECODE_THREADS_LARGE
-        self._spare = SpareCores(min(hardware.count_cores(), most))
+        large = network.parameters >= LARGE
+        self._decode_threads = min(hardware.count_cores(), DECODE_THREADS_LARGE) if large else DECODE_THREADS
         self._turns = Turns()
         self._prefixes: OrderedDict[tuple[int, ...], Cache] = OrderedDict()
 
@@ -163,20 +167,19 @@ class CausalDecoder:
                 return
             yield token
             if count < most:
-                logits = self._step([token], cache, None, halted)
+                logits = self._step([token], cache, self._decode_threads, halted)
 
     def _step(
         self,
         tokens: list[int],
         cache: Cache,
-        threads: int | None,
+        threads: int,
         halted: Callable[[], bool],
         seen: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """`threads`: as many as are to spare if None."""
         import torch
 
-        with self._turns, torch_threads(threads or self._spare.choose()), torch.inference_mode():
+        with self._turns, torch_threads(threads), torch.inference_mode():
             if halted():
                 raise Halted
             return self.network.extend(put_pictures(self.network, tokens, seen), cache, halted)
