@@ -77,6 +77,9 @@ class Endpoint:
             auth=self.login,
             # The machine's proxy settings are for the world outside, yet seldom except the machine itself.
             trust_env=urlsplit(self.url).hostname not in _LOOPBACK,
+            # A connection that was kept may be closed by the server at the moment it is used: an answer takes seconds,
+            # a new connection a millisecond.
+            limits=type(openai.DEFAULT_CONNECTION_LIMITS)(max_keepalive_connections=0),
         )
         client = openai.AsyncOpenAI(
             base_url=self.url,
