@@ -28,6 +28,7 @@ _COMMANDS = {  # command -> (module in app.commands, help)
     "export": ("library", "write a video's transcript as srt, vtt or json"),
     "doctor": ("doctor", "say what this machine has and which profile it will use"),
     "pull": ("pull", "fetch the models of a profile"),
+    "train": ("train", "train a stage on your own data"),
     "evaluate": ("evaluate", "measure a profile's models on a data set"),
     "demo": ("demo", "index the example video and ask three questions"),
     "worker": ("worker", "index queued videos (started by serve)"),
@@ -58,9 +59,13 @@ def make_parser() -> argparse.ArgumentParser:
     made["pull"].add_argument(
         "name", nargs="?", metavar="PROFILE", help="a name, or a .json (default: the one in force)"
     )
+    made["train"].add_argument("config", type=Path, metavar="CONFIG", help="the stage's JSON file")
+    made["train"].add_argument(
+        "--output", type=Path, required=True, metavar="FOLDER", help="goes on with what is there"
+    )
     add_evaluate(made["evaluate"])
     made["worker"].add_argument("--parent", type=int, help="process to end with")
-    for name in ("index", "search", "ask", "summary", "batch", "list", "show", "doctor", "evaluate"):
+    for name in ("index", "search", "ask", "summary", "batch", "list", "show", "doctor", "train", "evaluate"):
         made[name].add_argument("--json", action="store_true", help="JSON on stdout, everything else on stderr")
     return parser
 

@@ -1,6 +1,7 @@
 """Where a model's files lie on this machine: the pack, the Hugging Face cache, or a folder of one's own.
 
-A source is "pack:PART", "hub:OWNER/NAME[/FILE][@REVISION]" or "path:FOLDER OR FILE"; "server:URL" names no files. This
+A source is "pack:PART", "assets:FOLDER" (what ships beside the code), "hub:OWNER/NAME[/FILE][@REVISION]" or
+"path:FOLDER OR FILE"; "server:URL" names no files. This
 module never touches the network (`model/download.py` does, when asked) and does not know what the files mean, only
 which of them are a model's weights and whether all are there.
 """
@@ -19,7 +20,8 @@ from model.errors import CheckpointError, UsageError
 from model.pack import embedded_pack
 
 FOLDER_VARIABLE = "CUEPOINT_MODELS"
-PREFIXES = ("pack", "hub", "path", "server")
+PREFIXES = ("pack", "assets", "hub", "path", "server")
+ASSETS = Path(__file__).resolve().parent.parent / "assets"  # what ships beside the code
 CONFIGS = ("config.json", "open_clip_config.json")
 UNFINISHED = "cuepoint-unfinished"  # lies beside the snapshots of a repository while it is being fetched
 _SAMPLES = 64  # blocks of a file that its identity is made of: a fine-tuned copy differs in nearly all of them
@@ -65,8 +67,8 @@ def parse(source: str) -> tuple[str, str]:
         raise UsageError(f"{source!r}: the pack has no part {rest!r}; it has {', '.join(embedded_pack().parts)}.")
     if prefix == "hub":
         parse_hub(source)
-    if prefix == "path" and not rest:
-        raise UsageError("'path:' lacks the folder or file that it should name.")
+    if prefix in ("path", "assets") and not rest:
+        raise UsageError(f"'{prefix}:' lacks the folder or file that it should name.")
     if prefix == "server" and not re.match(r"https?://[^/\s]+", rest):
         raise UsageError(f"{source!r} must name an address, for instance server:http://127.0.0.1:8000/v1.")
     return prefix, rest
@@ -92,8 +94,8 @@ def locate(source: str) -> Path:
         return embedded_pack().part(rest)
     if prefix == "server":
         raise UsageError(f"{source!r} is a server, which has no files here.")
-    if prefix == "path":
-        path = Path(rest).expanduser()
+    if prefix in ("path", "assets"):
+        path = Path(rest).expanduser() if prefix == "path" else ASSETS / rest
         if not path.exists():
             raise MissingModel(f"{path} does not exist: put the model there, or correct the profile that names it.")
         return path

@@ -69,6 +69,10 @@ class Models:
             from model.vision.open_clip_encoder import OpenClipEncoder
 
             return OpenClipEncoder(locate(choice.source), choice.architecture)
+        if choice.heads:
+            from model.vision.aligned import AlignedEncoder
+
+            return AlignedEncoder(self.text, locate(choice.heads), locate(choice.source))
         from model.vision.embedded import EmbeddedEncoder
 
         return EmbeddedEncoder(self.text, locate(choice.source))

@@ -45,6 +45,7 @@ class VisionChoice:
     kind: Literal["embedded", "open_clip"]
     source: str
     architecture: str = ""  # open_clip's name for it, where the source is a bare checkpoint that does not say
+    heads: str = ""  # of the embedded encoder: what `cuepoint train` made of its features (stage align)
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class Profile:
     def sources(self) -> tuple[str, ...]:
         """All that it reads or asks, each once; voice activity, which every profile needs, included."""
         choices = (self.vision, self.text, self.speech, self.reader, self.decoder)
-        named = [*(choice.source for choice in choices), self.decoder.adapter, "pack:voice"]
+        named = [*(choice.source for choice in choices), self.vision.heads, self.decoder.adapter, "pack:voice"]
         return tuple(dict.fromkeys(source for source in named if source))
 
 
@@ -161,7 +162,11 @@ def check_sense(profile: Profile, path: Path) -> None:
     for name in ("vision", "text", "speech", "reader", "decoder"):
         choice = getattr(profile, name)
         check_source(choice.source, SOURCES[choice.kind], f"{path}: {name}.source", f"of kind {choice.kind}")
-    decoder, speech = profile.decoder, profile.speech
+    decoder, speech, vision = profile.decoder, profile.speech, profile.vision
+    if vision.heads:
+        check_source(vision.heads, ("assets", "hub", "path"), f"{path}: vision.heads", "that is trained heads")
+        if vision.kind != "embedded":
+            raise UsageError(f"{path}: vision.heads are for the embedded encoder; open_clip has its own: remove it.")
     if decoder.adapter:
         check_source(decoder.adapter, ("pack", "hub", "path"), f"{path}: decoder.adapter", "that is an adapter")
         if decoder.kind != "causal-lm":

@@ -30,7 +30,7 @@ class LoopConfig:
     warmup_steps: int = field(default=100, metadata={"low": 0, "high": 1_000_000})
     clip_norm: float = 1.0
     seed: int = 0
-    precision: Literal["auto", "bf16", "fp32"] = "auto"  # of the frozen networks; what is trained stays in fp32
+    precision: Literal["auto", "bf16", "fp32"] = "auto"  # of the arithmetic; the weights are fp32
     checkpoint_every: int = field(default=200, metadata=COUNT)  # steps
     evaluate_every: int = field(default=500, metadata=COUNT)  # steps
 

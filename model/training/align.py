@@ -1,0 +1,163 @@
+"""Stage 1, align: two heads learn a space in which a frame is near the sentences that people said of it.
+
+InfoNCE over the batch with a learned temperature (CLIP, arXiv:2103.00020), each picture with several of its captions;
+captions of the same picture are no wrong answers to one another. With a teacher, the heads also learn how alike its
+space finds the batch's frames and captions (as in arXiv:2303.15343's and TinyCLIP's affinity mimicking).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import nn
+from torch.nn import functional
+
+from model.errors import UsageError
+from model.loading import Models
+from model.training import readers
+from model.training.config import AlignConfig, DataChoice
+from model.training.features import PICTURES, FeatureStore, compute_features
+from model.training.loop import Run, mixed_precision, train
+from model.training.samples import Sample
+from model.vision.alignment import AlignmentConfig, AlignmentHeads, save_heads
+
+logger = logging.getLogger(__name__)
+_TEXTS_AT_ONCE = 512
+
+
+@dataclass
+class Pairs:
+    """Samples with captions, what the encoder made of them, and their captions' text vectors."""
+
+    samples: list[Sample]
+    store: FeatureStore
+    vectors: np.ndarray  # float32 [captions, width]
+    spans: np.ndarray  # [n, 2]: which captions are a sample's
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+
+@dataclass
+class Batch:
+    tokens: torch.Tensor  # [B, F, T, D]
+    concepts: torch.Tensor  # [B, F, C]
+    captions: torch.Tensor  # [captions, B, width]
+    teacher: torch.Tensor | None = None  # [captions, B, B]: how alike the teacher finds them
+
+
+class Align:
+    """The task of `loop.train`."""
+
+    def __init__(self, config: AlignConfig, pairs: Pairs, validation: Pairs | None) -> None:
+        self.config, self.pairs, self.validation = config, pairs, validation
+        tokens, concepts = pairs.store.tokens.shape, pairs.store.concepts.shape
+        torch.manual_seed(config.loop.seed)
+        self.module = AlignmentHeads(
+            AlignmentConfig(
+                tokens[3], tokens[4], concepts[3], pairs.vectors.shape[1], config.dim, config.width, config.dropout
+            )
+        )
+        self.averaged = AlignmentHeads(self.module.config)
+        self.averaged.load_state_dict(self.module.state_dict())
+
+    def batch(self, indices: np.ndarray, dice: np.ndarray) -> Batch:
+        views = (dice[:, 0] * self.config.views).astype(int)
+        spans = self.pairs.spans[indices]
+        chosen = spans[:, :1] + (dice[:, 1 : 1 + self.config.captions] * (spans[:, 1:] - spans[:, :1])).astype(int)
+        rows = self.pairs.store.rows[indices]
+        return Batch(
+            torch.from_numpy(self.pairs.store.tokens[rows, views]),
+            torch.from_numpy(self.pairs.store.concepts[rows, views]),
+            torch.from_numpy(self.pairs.vectors[chosen.T]),
+        )
+
+    def loss(self, module: nn.Module, batch: Batch) -> torch.Tensor:
+        frames, texts, scale = module(batch.tokens, batch.concepts, batch.captions)
+        frames, texts = gathered(frames), gathered(texts, dim=1)
+        target = torch.arange(frames.shape[0])
+        losses = []
+        for caption in texts:
+            logits = scale * caption @ frames.T  # [B, B]
+            losses += [functional.cross_entropy(logits, target), functional.cross_entropy(logits.T, target)]
+        return torch.stack(losses).mean()
+
+    def after_step(self, step: int) -> None:
+        """The weights that are saved are a running mean: it finds better than any single step's."""
+        kept = min(self.config.averaging, (step + 1) / (step + 10))
+        with torch.no_grad():
+            for mean, weight in zip(self.averaged.parameters(), self.module.parameters(), strict=True):
+                mean.lerp_(weight, 1 - kept)
+
+    def evaluate(self) -> dict[str, float]:
+        return recalls(self.averaged, self.validation) if self.validation else {}
+
+
+def run(config: AlignConfig, models: Models, output: Path) -> dict[str, float]:
+    """Train the heads, or go on; the result lies in `output` as alignment.json and alignment.safetensors.
+
+    Raises UsageError if the data hold no captions, CuepointError as `loop.train` does.
+    """
+    accelerator = Accelerator(mixed_precision=mixed_precision(config.loop))
+    with accelerator.main_process_first():  # the others find the features made
+        pairs = read_pairs(config.data, config, models, output / "features" / "train", config.views)
+        held_out = config.validation
+        validation = read_pairs(held_out, config, models, output / "features" / "validation", 1) if held_out else None
+    task = Align(config, pairs, validation)
+    figures = train(task, Run(output, config.loop, asdict(config)), len(pairs), accelerator)
+    if accelerator.is_main_process:
+        save_heads(output, task.averaged)
+    return figures
+
+
+def gathered(rows: torch.Tensor, dim: int = 0) -> torch.Tensor:
+    """The rows of all processes, in the order in which the loop dealt them out; gradients flow back to each."""
+    from torch import distributed
+
+    if not (distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1):
+        return rows
+    from torch.distributed.nn.functional import all_gather
+
+    return torch.stack(all_gather(rows.contiguous()), dim + 1).flatten(dim, dim + 1)
+
+
+def recalls(heads: AlignmentHeads, pairs: Pairs) -> dict[str, float]:
+    """Text-to-frame recall at 1, 5 and 10 over all captions of the pairs, as shares."""
+    heads.eval()
+    rows = pairs.store.rows
+    with torch.inference_mode():
+        tokens, concepts = (torch.from_numpy(array[rows, 0]) for array in (pairs.store.tokens, pairs.store.concepts))
+        frames = heads.encode_frames(tokens, concepts)
+        texts = heads.texts(torch.from_numpy(pairs.vectors))
+    owners = torch.repeat_interleave(torch.arange(len(pairs)), torch.from_numpy(np.diff(pairs.spans)[:, 0]))
+    scores = texts @ frames.T
+    better = (scores > scores.gather(1, owners[:, None])).sum(1)
+    return {f"r@{k}": float((better < k).float().mean()) for k in (1, 5, 10)}
+
+
+def read_pairs(choices: Sequence[DataChoice], config: AlignConfig, models: Models, folder: Path, views: int) -> Pairs:
+    """Samples that have captions, with features kept in `folder`. Raises UsageError if nothing is left."""
+    samples = [s for c in choices for s in readers.read(c.reader, Path(c.path), c.split) if s.captions]
+    stills = all(sample.file.suffix.lower() in PICTURES for sample in samples)
+    frames = 1 if stills else config.frames
+    store = compute_features(samples, models.vision, folder, views, frames, config.loop.seed)
+    kept = [i for i in range(len(samples)) if store.rows[i] >= 0]
+    if not kept:
+        raise UsageError(f"No sample with a caption could be read from {', '.join(c.path for c in choices)}.")
+    if store.skipped:
+        logger.warning("%d of %d samples could not be read and are left out", store.skipped, len(samples))
+    samples = [samples[i] for i in kept]
+    texts = [caption for sample in samples for caption in sample.captions]
+    vectors = np.concatenate(
+        [models.text.embed(texts[i : i + _TEXTS_AT_ONCE]) for i in range(0, len(texts), _TEXTS_AT_ONCE)]
+    )
+    ends = np.cumsum([len(sample.captions) for sample in samples])
+    spans = np.stack([np.concatenate([[0], ends[:-1]]), ends], 1)
+    store = FeatureStore(store.tokens, store.concepts, store.times, store.rows[kept])
+    return Pairs(samples, store, vectors, spans)
