@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from model.timecode import subtitle_time
 from retrieval.records import Passage
-from retrieval.timecode import subtitle_time
 
 MEDIA_TYPES = {"srt": "application/x-subrip", "vtt": "text/vtt"}
 _LEAST_S = 0.1  # players drop cues without a length

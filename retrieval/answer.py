@@ -14,8 +14,10 @@ from typing import Any
 
 from model.errors import CuepointError
 from model.language.chat import Message as ChatMessage
-from model.language.chat import Part, Still
+from model.language.chat import Still
+from model.language.notes import BLIND_PROMPT, SEEING_PROMPT, ask_of
 from model.loading import Models
+from model.timecode import span
 from retrieval.checking import denies, repeats, support
 from retrieval.evidence import Evidence, Gatherer, Item
 from retrieval.look import Looker
@@ -23,17 +25,7 @@ from retrieval.question import Question, parse
 from retrieval.records import Citation, Message, Source
 from retrieval.search import Searcher
 from retrieval.summary import summarize
-from retrieval.timecode import span
 
-SYSTEM_PROMPT = (
-    "You answer questions about a video from numbered notes. Use only the notes. "
-    "Answer in one short, complete sentence. Do not mention the notes, numbers in brackets or times."
-)
-SEEING_PROMPT = (
-    "You answer questions about a video from numbered notes and frames with their times. Use only these. "
-    "Answer in one to three short, complete sentences. Do not mention the notes, the frames, numbers in brackets or "
-    "times. If they do not answer the question, say only: Not in this video."
-)
 # A full stop ends a sentence where white space follows and more than two words came before it ("Mr. Brown").
 _SENTENCE = re.compile(r"\s*((?:\S+\s+){2,}?\S*[.!?][\"”')]*)\s")
 _SOURCE_WORDS: dict[Source, str] = {"visual": "the pictures", "speech": "the speech", "text": "the on-screen text"}
@@ -102,7 +94,9 @@ class Answerer:
     def warm_up(self) -> None:
         """Load what the first question needs, and read the system prompt, so that nobody waits for it."""
         self.models.warm("text", "vision", "decoder")
-        self.models.decoder.warm_up([{"role": "system", "content": SYSTEM_PROMPT}])
+        self.models.decoder.warm_up(
+            [{"role": "system", "content": BLIND_PROMPT if not self.models.decoder.max_stills else SEEING_PROMPT}]
+        )
 
     def ask(
         self,
@@ -177,7 +171,8 @@ class Answerer:
         """The model's sentences as far as the evidence supports them, then the quotes they rest on."""
         items, used = evidence.items, list[int]()
         looked_at = [bool(pictures) for pictures in stills]
-        for sentence in self._said(prompt(question, items, stills), answer, stop):
+        notes = [item.as_note(pictures) for item, pictures in zip(items, stills, strict=True)]
+        for sentence in self._said(ask_of(question.text, notes), answer, stop):
             if any(looked_at) and not used and denies(sentence):
                 answer.found, answer.citations = False, []
                 yield not_found(evidence)
@@ -220,19 +215,6 @@ class Answerer:
     def _note_speed(self, answer: Answer) -> None:
         stats = self.models.decoder.last_stats
         answer.tokens_per_second = stats.tokens_per_second if stats else None
-
-
-def prompt(question: Question, items: Sequence[Item], stills: Sequence[Sequence[Still]]) -> list[ChatMessage]:
-    """What a model is given: the notes, each followed by its stills, and the question."""
-    content: list[Part] = ["Notes:\n"]
-    for number, (item, pictures) in enumerate(zip(items, stills, strict=True), start=1):
-        content += [item.as_prompt(number), *pictures, "\n"]
-    content.append(f"\nQuestion: {question.text}")
-    seeing = any(stills)
-    return [
-        {"role": "system", "content": SEEING_PROMPT if seeing else SYSTEM_PROMPT},
-        {"role": "user", "content": content if seeing else "".join(part for part in content if isinstance(part, str))},
-    ]
 
 
 def _bare(sentence: str) -> str:

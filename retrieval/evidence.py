@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from model.language.chat import Still
+from model.language.notes import Note
 from retrieval.question import Question
 from retrieval.records import Citation, Moment, Passage, Source
 from retrieval.search import MAX_MOMENT_S, Hit, Searcher, coverage
-from retrieval.timecode import span
 
 MAX_ITEMS = 5  # about 400 tokens of evidence: more does not help a small decoder and delays its first word
 _QUOTE_CHARS = 300
@@ -36,11 +37,9 @@ class Item:
     def as_citation(self) -> Citation:
         return Citation(self.video_id, self.start, self.end, self.source, self.quote)
 
-    def as_prompt(self, number: int) -> str:
-        """The line that the decoder reads."""
-        said = {"speech": f'someone says: "{self.quote}"', "text": f'text on screen: "{self.quote}"'}
-        seen = f"the picture: {self.quote or 'nothing that is recognised'}"
-        return f"[{number}] {span(self.start, self.end)} " + said.get(self.source, seen)
+    def as_note(self, stills: Sequence[Still] = ()) -> Note:
+        """What a model is given of it."""
+        return Note(self.source, self.start, self.end, self.quote, stills)
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from typing import Any
 from app.commands import engine_of, print_json
 from app.engine import Engine
 from model.errors import UsageError
+from model.timecode import span
 from retrieval.answer import Answer
 from retrieval.library import LOCAL_OWNER
 from retrieval.records import Moment
-from retrieval.timecode import span
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -10,8 +10,8 @@ from app.commands import engine_of, print_json, say
 from app.engine import Engine
 from app.subtitles import render
 from model.errors import CuepointError
+from model.timecode import clock, span
 from retrieval.library import LOCAL_OWNER
-from retrieval.timecode import clock, span
 
 
 def run(arguments: argparse.Namespace) -> None:

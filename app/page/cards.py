@@ -10,10 +10,10 @@ from app.example import EXAMPLE_VIDEO
 from app.page.html import Shelf, empty_state
 from app.page.i18n import Language
 from app.page.session import Session
+from model.timecode import clock
 from retrieval.jobs import JobQueue
 from retrieval.library import Library
 from retrieval.records import LANES, Job, Video
-from retrieval.timecode import clock
 
 _ETA_AFTER = 0.02  # share of the work that must be done before a guess means anything
 _LANE_ORDER = ("see", "hear", "read", "media")

@@ -11,9 +11,9 @@ from html import escape
 
 from app.page.i18n import Language
 from model.errors import UsageError
+from model.timecode import span
 from retrieval.library import Library
 from retrieval.records import Source, Video
-from retrieval.timecode import span
 
 SOURCE_NAMES: dict[Source, str] = {"visual": "seen", "speech": "heard", "text": "read"}
 

@@ -10,8 +10,8 @@ import gradio as gr
 
 from app.page.html import SOURCE_NAMES
 from app.page.i18n import Language
+from model.timecode import clock, span
 from retrieval.records import Video
-from retrieval.timecode import clock, span
 
 _VIEW = 1000  # width of the timeline's own coordinates
 _MOST_MARKS = 600  # more would be a grey smear

@@ -7,9 +7,9 @@ from html import escape
 
 from app.page.html import Shelf, cue_link, empty_state, moment_row
 from app.page.i18n import Language
+from model.timecode import clock
 from retrieval.records import Moment, Passage, Source, Video
 from retrieval.summary import Summary
-from retrieval.timecode import clock
 
 MOST_ROWS = 500  # a browser stays quick with that many; the filter reaches the rest
 

@@ -22,9 +22,9 @@ from app.page.player import player_html, timeline_html
 from app.page.rows import passage_rows, result_rows, summary_html
 from app.page.session import Session
 from app.page.suggestions import suggested_questions
+from model.timecode import clock
 from retrieval.records import Source, Video
 from retrieval.summary import Summary, summarize
-from retrieval.timecode import clock
 
 logger = logging.getLogger(__name__)
 PARTS = (

@@ -1,6 +1,6 @@
 import pytest
 
-from retrieval.timecode import clock, span, subtitle_time
+from model.timecode import clock, span, subtitle_time
 
 
 @pytest.mark.parametrize(
