@@ -12,20 +12,15 @@ from app.commands import print_json, say, settings_of
 from model.errors import UsageError
 from model.loading import Models
 from model.profile import Profile, choose_profile
+from model.strict_json import read_file
+
+STAGES = ("align", "caption")
 
 
 def run(arguments: argparse.Namespace) -> None:
     logging.getLogger("model.training").setLevel(logging.INFO)
     stage = stage_of(arguments.config)
-    if stage == "align":
-        from model.strict_json import read_file
-        from model.training.align import run as align
-        from model.training.config import AlignConfig
-
-        config = read_file(arguments.config, AlignConfig, "The training config")
-        figures = align(config, Models(untrained(arguments)), arguments.output)
-    else:
-        raise UsageError(f"{arguments.config}: stage is {stage!r}; it must be align.")
+    figures = train(stage, arguments.config, Models(untrained(arguments, stage)), arguments.output)
     if arguments.json:
         print_json({"stage": stage, "output": str(arguments.output), **figures})
         return
@@ -34,10 +29,23 @@ def run(arguments: argparse.Namespace) -> None:
         print(f"{name:>8}  {value:.3f}")
 
 
-def untrained(arguments: argparse.Namespace) -> Profile:
+def train(stage: str, path: Path, models: Models, output: Path) -> dict[str, float]:
+    """The last figures of the stage. Each brings its own heavy parts, so they are loaded here."""
+    from model.training import config
+
+    if stage == "align":
+        from model.training import align
+
+        return align.run(read_file(path, config.AlignConfig, "The training config"), models, output)
+    from model.training import caption
+
+    return caption.run(read_file(path, config.CaptionConfig, "The training config"), models, output)
+
+
+def untrained(arguments: argparse.Namespace, stage: str) -> Profile:
     """The profile whose encoder is trained for, without the heads it may have already."""
     profile, _ = choose_profile(settings_of(arguments).profile)
-    if profile.vision.kind != "embedded":
+    if stage == "align" and profile.vision.kind != "embedded":
         raise UsageError(f"Profile {profile.name} sees with {profile.vision.kind}, which is aligned; choose embedded.")
     return replace(profile, vision=replace(profile.vision, heads=""))
 
@@ -52,4 +60,6 @@ def stage_of(path: Path) -> str:
         raise UsageError(f"The training config {path} is not valid JSON: {error}.") from error
     if not isinstance(content, dict) or "stage" not in content:
         raise UsageError(f"The training config {path} names no stage: it must have a key stage.")
+    if content["stage"] not in STAGES:
+        raise UsageError(f"{path}: stage is {content['stage']!r}; it must be one of {', '.join(STAGES)}.")
     return str(content["stage"])

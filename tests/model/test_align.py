@@ -168,7 +168,7 @@ def test_a_full_disk_leaves_the_last_good_checkpoint(
     ("change", "said"),
     [
         ({"wdith": 3}, "unknown key wdith"),
-        ({"stage": "caption"}, "stage is 'caption'"),
+        ({"stage": "portray"}, "stage is 'portray'"),
         ({"data": [{"reader": "tvs", "path": "x"}]}, "tvs"),
         ({"loop": {"batch": 0}}, "loop.batch is 0"),
         ({"data": 3}, "data must be a list"),

@@ -1,0 +1,116 @@
+"""A VideoChat as what is trained: the loss of a batch of lessons, the loss on lessons held out, and what is said.
+
+Only what wants gradients (the adapter, low-rank weights) is part of the module, so a checkpoint holds no decoder.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from model.errors import UnreadableMedia
+from model.evaluation.pictures import LOOK_PX, stills_of
+from model.evaluation.tasks import CAPTION_PROMPT, CAPTION_TOKENS, STILLS
+from model.language.decoder import CausalDecoder
+from model.training.lessons import Lesson
+from model.training.samples import Sample
+from model.videochat.conversation import ask
+from model.videochat.video_chat import VideoChat
+
+logger = logging.getLogger(__name__)
+SAID_ALOUD = 3  # samples whose captions are logged whenever there are new figures
+
+
+class Speaker(nn.Module):
+    """`chat` must have been loaded to be trained. A module called with lessons, so that processes share gradients."""
+
+    def __init__(self, chat: VideoChat) -> None:
+        super().__init__()
+        self.chat = chat  # is no module, so its decoder is no part of this one
+        self.adapter = chat.adapter
+        self.low_rank = nn.ParameterList(p for p in chat.network.model.parameters() if p.requires_grad)  # type: ignore[attr-defined]
+        self.train()
+
+    def train(self, mode: bool = True) -> Speaker:
+        """Dropout in what is trained, never in the decoder."""
+        super().train(mode)
+        for name, part in self.chat.network.model.named_modules():  # type: ignore[attr-defined]
+            if "lora_dropout" in name:
+                part.train(mode)
+        return self
+
+    def forward(self, lessons: Sequence[Lesson]) -> torch.Tensor:
+        """Mean cross entropy of the targets' tokens."""
+        config = self.chat.config.adapter
+        most = max(1, max(len(lesson.frames) if lesson.frames else 0 for lesson in lessons))
+        tokens = np.zeros((len(lessons), most, config.vision_tokens, config.vision_width), np.float16)
+        concepts = np.zeros((len(lessons), most, config.concepts), np.float16)
+        times = np.zeros((len(lessons), most), np.float32)
+        mask = np.zeros((len(lessons), most), bool)
+        for i, frames in enumerate(lesson.frames for lesson in lessons):
+            if frames is not None:
+                place = (i, slice(len(frames)))
+                tokens[place], times[place], mask[place] = frames.tokens, frames.times, True
+                if config.concepts:
+                    concepts[place] = frames.concepts
+        return self.chat.caption_loss(
+            torch.from_numpy(tokens),
+            torch.from_numpy(times),
+            torch.from_numpy(mask),
+            [lesson.prompt for lesson in lessons],
+            [lesson.target for lesson in lessons],
+            torch.from_numpy(concepts) if config.concepts else None,
+        )
+
+
+def held_out_loss(module: nn.Module, lessons: Sequence[Lesson], batch: int) -> dict[str, float]:
+    """Mean loss over batches of the lessons, and of each kind where there are several."""
+    kinds: defaultdict[str, list[Lesson]] = defaultdict(list)
+    for lesson in lessons:
+        kinds[lesson.kind].append(lesson)
+    module.eval()
+    losses, counts = {}, {}
+    with torch.no_grad():
+        for kind, alike in kinds.items():
+            parts = [alike[i : i + batch] for i in range(0, len(alike), batch)]
+            total = sum(float(module(part)) * len(part) for part in parts)
+            losses[kind], counts[kind] = total / len(alike), len(alike)
+    module.train()
+    figures = {"loss": sum(losses[kind] * counts[kind] for kind in losses) / max(1, sum(counts.values()))}
+    return figures | ({f"loss_{kind}": loss for kind, loss in losses.items()} if len(losses) > 1 else {})
+
+
+def say_captions(module: Speaker, samples: Sequence[Sample]) -> list[str]:
+    """What is said of a few samples just now, logged beside what a person said; nothing of those that cannot be read."""
+    chat, said = module.chat, []
+    # A new decoder each time: what it keeps computed of prompts is of weights that have changed since.
+    decoder = CausalDecoder(chat.network, chat.tokens, chat.choice, chat.see, chat.still_tokens)
+    module.eval()
+    for sample in samples[:SAID_ALOUD]:
+        try:
+            stills = stills_of(sample, min(STILLS, decoder.max_stills), LOOK_PX)
+        except UnreadableMedia:
+            continue
+        messages = ask(stills, CAPTION_PROMPT, chat.config.adapter.per)
+        said.append("".join(decoder.stream(messages, CAPTION_TOKENS)).strip())
+        logger.info("%s: %s (a person: %s)", sample.id, said[-1], sample.captions[0])
+    module.train()
+    return said
+
+
+def place(chat: VideoChat, device: torch.device) -> None:
+    """Moves what is computed to the device of this process: several processes share out several GPUs."""
+    if chat.network.device != device:
+        chat.network.model.to(device)  # type: ignore[attr-defined]
+        chat.network.device = device
+    chat.adapter.to(device)
+
+
+def features_folder(named: str, output: Path) -> Path:
+    return Path(named) if named else output / "features"
