@@ -17,6 +17,7 @@ from torch import nn
 from model.errors import UnreadableMedia
 from model.evaluation.pictures import LOOK_PX, stills_of
 from model.evaluation.tasks import CAPTION_PROMPT, CAPTION_TOKENS, STILLS
+from model.language.chat import text_of
 from model.language.decoder import CausalDecoder
 from model.training.lessons import Lesson
 from model.training.samples import Sample
@@ -24,6 +25,8 @@ from model.videochat.conversation import ask
 from model.videochat.video_chat import VideoChat
 
 logger = logging.getLogger(__name__)
+LENGTHENING = 1.4  # of the longest lesson of a part of a batch over its shortest
+FRAME_TOKENS, CHARS_A_TOKEN, OPENING_TOKENS = 16, 4, 6  # roughly: a frame with its time; words; what opens an answer
 SAID_ALOUD = 3  # samples whose captions are logged whenever there are new figures
 
 
@@ -47,8 +50,12 @@ class Speaker(nn.Module):
 
     def forward(self, lessons: Sequence[Lesson]) -> torch.Tensor:
         """Mean cross entropy of the targets' tokens."""
+        losses = [self._loss(alike) * (len(alike) / len(lessons)) for alike in by_length(lessons)]
+        return torch.stack(losses).sum()
+
+    def _loss(self, lessons: Sequence[Lesson]) -> torch.Tensor:
         config = self.chat.config.adapter
-        most = max(1, max(len(lesson.frames) if lesson.frames else 0 for lesson in lessons))
+        most = max(1, max(map(frames_of, lessons)))
         tokens = np.zeros((len(lessons), most, config.vision_tokens, config.vision_width), np.float16)
         concepts = np.zeros((len(lessons), most, config.concepts), np.float16)
         times = np.zeros((len(lessons), most), np.float32)
@@ -69,6 +76,38 @@ class Speaker(nn.Module):
         )
 
 
+def by_length(lessons: Sequence[Lesson]) -> list[list[Lesson]]:
+    """Parts of a batch that begin with the same system message and are about as long: padding costs as much as words.
+
+    A batch of one kind is one part, or few.
+    """
+    ordered = sorted(lessons, key=lambda lesson: (system_of(lesson), length_of(lesson)))
+    parts = [[ordered[0]]]
+    for lesson in ordered[1:]:
+        first = parts[-1][0]
+        if system_of(lesson) != system_of(first) or length_of(lesson) > LENGTHENING * length_of(first):
+            parts.append([])
+        parts[-1].append(lesson)
+    return parts
+
+
+def system_of(lesson: Lesson) -> str:
+    """The system message, empty where the model's own is used."""
+    first = None if isinstance(lesson.prompt, str) else lesson.prompt[0]
+    return text_of(first) if first and first["role"] == "system" else ""
+
+
+def length_of(lesson: Lesson) -> int:
+    """About how many tokens follow the system message."""
+    written = lesson.prompt if isinstance(lesson.prompt, str) else "".join(map(text_of, lesson.prompt))
+    chars = len(written) + len(lesson.target) - len(system_of(lesson))
+    return FRAME_TOKENS * frames_of(lesson) + chars // CHARS_A_TOKEN + OPENING_TOKENS
+
+
+def frames_of(lesson: Lesson) -> int:
+    return len(lesson.frames) if lesson.frames else 0
+
+
 def held_out_loss(module: nn.Module, lessons: Sequence[Lesson], batch: int) -> dict[str, float]:
     """Mean loss over batches of the lessons, and of each kind where there are several."""
     kinds: defaultdict[str, list[Lesson]] = defaultdict(list)
@@ -87,7 +126,7 @@ def held_out_loss(module: nn.Module, lessons: Sequence[Lesson], batch: int) -> d
 
 
 def say_captions(module: Speaker, samples: Sequence[Sample]) -> list[str]:
-    """What is said of a few samples just now, logged beside what a person said; nothing of those that cannot be read."""
+    """What is said of the first samples that can be read; into the log, beside what a person said."""
     chat, said = module.chat, []
     # A new decoder each time: what it keeps computed of prompts is of weights that have changed since.
     decoder = CausalDecoder(chat.network, chat.tokens, chat.choice, chat.see, chat.still_tokens)

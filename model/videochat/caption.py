@@ -26,6 +26,7 @@ class Batch:
     tokens: torch.Tensor  # int64 [B, L]; PLACEHOLDER where an embedding goes
     labels: torch.Tensor  # int64 [B, L]; IGNORED outside the answers
     mask: torch.Tensor  # int64 [B, L]; 0 in the padding
+    shared: int = 0  # tokens that all begin with: the system message, where it is the same
 
     @property
     def first_label(self) -> int:
@@ -43,7 +44,8 @@ def make_batch(prompts: Sequence[Prompt], answers: Sequence[list[int]]) -> Batch
         tokens[i, : len(row)] = torch.tensor(row)
         labels[i, len(row) - len(answer) : len(row)] = torch.tensor(answer)
         mask[i, : len(row)] = 1
-    return Batch(tokens, labels, mask)
+    prefixes = {tuple(prompt.prefix) for prompt in prompts}
+    return Batch(tokens, labels, mask, len(prompts[0].prefix) if len(prefixes) == 1 else 0)
 
 
 def encode_answer(tokens: ChatTokenizer, text: str, most: int) -> list[int]:
@@ -72,10 +74,30 @@ def answer_loss(model: Any, batch: Batch, seen: torch.Tensor) -> torch.Tensor:
     embeddings = put_seen(embedding(tokens.clamp(min=0)), tokens == PLACEHOLDER, seen)
     first = batch.first_label
     kept = tokens.shape[1] - first + 1  # logits cost most where the vocabulary is large: only those that are needed
-    limit = {"logits_to_keep": kept} if takes_limit(model) else {}
-    logits = model(inputs_embeds=embeddings, attention_mask=mask, use_cache=False, **limit).logits[:, -kept:-1]
+    options: dict[str, Any] = {"logits_to_keep": kept} if takes_limit(model) else {}
+    many = batch.shared and len(tokens) > 1
+    begun = read_once(model, embedding(tokens[:1, : batch.shared]), len(tokens)) if many else None
+    if begun is None:
+        options["use_cache"] = False
+    else:
+        embeddings = embeddings[:, batch.shared :]
+        options["past_key_values"] = begun
+    logits = model(inputs_embeds=embeddings, attention_mask=mask, **options).logits[:, -kept:-1]
     wanted = labels[:, first:].to(logits.device)
     return functional.cross_entropy(logits.flatten(0, 1).float(), wanted.flatten(), ignore_index=IGNORED)
+
+
+def read_once(model: Any, beginning: torch.Tensor, rows: int) -> Any:
+    """What the model remembers of embeddings [1, S, W] that all rows begin with; None where its memory is not such.
+
+    The system message is a third of a short lesson. Gradients flow back through it as if each row had read it.
+    """
+    limit = {"logits_to_keep": 1} if takes_limit(model) else {}
+    memory = model(inputs_embeds=beginning, use_cache=True, **limit).past_key_values
+    if type(memory).__name__ != "DynamicCache":
+        return None
+    memory.batch_repeat_interleave(rows)
+    return memory
 
 
 def put_seen(embeddings: torch.Tensor, places: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:

@@ -20,7 +20,7 @@ from model.videochat.caption import encode_answer
 from model.videochat.config import AdapterConfig, DecoderReference, VideoChatConfig, VisionReference
 from model.videochat.conversation import ask
 from model.videochat.video_chat import NO_PICTURE, VideoChat
-from tests.checkpoints.language import tiny_llama
+from tests.checkpoints.language import tiny_llama, tiny_qwen, tiny_sentencepiece
 from tests.checkpoints.videochat import CONCEPTS, QUESTION, TOKENS, WIDTH, Quadrants, captions, tiny_speaker
 
 
@@ -160,3 +160,32 @@ def test_twenty_steps_teach_four_clips_to_a_frozen_decoder(tmp_path: Path) -> No
     assert exchanged > 1  # it is the pictures that tell which caption it is
     after = model.state_dict()
     assert all(torch.equal(after[name], weight) for name, weight in before.items())
+
+
+@pytest.mark.parametrize("make", [tiny_llama, tiny_qwen, tiny_sentencepiece])
+def test_a_system_message_that_all_share_is_read_once_and_changes_nothing(
+    tmp_path: Path, make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from model.videochat import caption
+
+    chat = trainable(make(tmp_path))
+    prompts = [
+        [
+            {"role": "system", "content": "Answer from the notes."},
+            *ask([Still(n, NO_PICTURE) for n in (0, 1, 2)], q, "frame"),
+        ]
+        for q in ("What?", "What is shown in these pictures?")
+    ]
+    given = clip(chat, 2, 3) | {"prompts": prompts, "targets": ["A red car", "The harbour opens"]}
+    gradients, losses, read = [], [], []
+    whole = caption.read_once
+    for stand_in in (lambda *arguments: read.append(arguments) or whole(*arguments), lambda *_: None):
+        monkeypatch.setattr(caption, "read_once", stand_in)
+        loss = chat.caption_loss(**given)
+        chat.adapter.zero_grad()
+        loss.backward()
+        losses.append(loss.item())
+        gradients.append(torch.cat([p.grad.flatten() for p in chat.adapter.parameters() if p.grad is not None]))
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    assert torch.allclose(*gradients, rtol=1e-3, atol=1e-6)
+    assert len(read) == 1
