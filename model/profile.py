@@ -140,7 +140,7 @@ def read_ready(name: str) -> Profile:
             if not source.startswith("pack:"):
                 hub.locate(source)
         except hub.MissingModel:
-            if source.startswith("path:"):  # which no pull would bring
+            if source.startswith(("path:", "assets:")):  # which no pull would bring
                 raise
         raise UsageError(f"The models of profile {name} are not here yet: `cuepoint pull {name}` fetches them.")
     return profile

@@ -1,8 +1,7 @@
 """Stage 1, align: two heads learn a space in which a frame is near the sentences that people said of it.
 
-InfoNCE over the batch with a learned temperature (CLIP, arXiv:2103.00020), each picture with several of its captions;
-captions of the same picture are no wrong answers to one another. With a teacher, the heads also learn how alike its
-space finds the batch's frames and captions (as in arXiv:2303.15343's and TinyCLIP's affinity mimicking).
+InfoNCE over the batch with a learned temperature (CLIP, arXiv:2103.00020), each picture with several of its captions.
+The loop gives every picture once an epoch, so a caption is no wrong answer to its own picture.
 """
 
 from __future__ import annotations

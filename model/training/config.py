@@ -54,8 +54,6 @@ class AlignConfig:
     dropout: float = field(default=0.3, metadata=SHARE)
     captions: int = field(default=2, metadata={"low": 1, "high": 16})  # of a picture, used at once
     averaging: float = field(default=0.995, metadata=SHARE)  # of the weights that are saved, over the steps
-    teacher: str = ""  # source of an open_clip checkpoint to learn from as well
-    teacher_weight: float = field(default=1.0, metadata={"low": 0.0, "high": 100.0})
 
 
 @dataclass(frozen=True)
