@@ -71,7 +71,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def add_evaluate(command: argparse.ArgumentParser) -> None:
-    command.add_argument("task", choices=("retrieval", "captions", "qa", "classification", "moments"))
+    command.add_argument("task", choices=("retrieval", "captions", "qa", "classification", "moments", "grounded"))
     command.add_argument("--data", required=True, metavar="READER:PATH", help="a data set, for instance tsv:FOLDER")
     command.add_argument("--split", default="test", help="train, val or test (the default)")
     command.add_argument("--train-split", default="train", metavar="SPLIT", help="what the baselines of qa learn from")

@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.progress import track
@@ -23,6 +23,7 @@ from model.profile import Profile, choose_profile
 from model.training.readers import READERS, Tally, read
 from model.training.samples import Sample
 
+Item = TypeVar("Item")
 _PLAIN = ("median_rank", "bleu_4", "rouge_l", "cider_d", "mean_iou")  # figures that are not shown as per cent
 
 
@@ -32,6 +33,7 @@ _JUDGED = {
     "qa": "question",
     "classification": "label",
     "moments": "moment",
+    "grounded": "item",
 }
 _CONCERNED: dict[str, Callable[[Sample], object]] = {  # which samples say anything of a task
     "retrieval": lambda sample: sample.captions,
@@ -39,6 +41,7 @@ _CONCERNED: dict[str, Callable[[Sample], object]] = {  # which samples say anyth
     "qa": lambda sample: sample.questions,
     "classification": lambda sample: sample.label,
     "moments": lambda sample: sample.moments,
+    "grounded": lambda sample: sample.captions,
 }
 
 
@@ -86,7 +89,12 @@ def parse_data(text: str) -> tuple[str, Path]:
 
 
 def evaluate(arguments: argparse.Namespace, models: Models, every: Sequence[Sample]) -> tasks.Report:
-    """every: the whole split, of which --limit draws some."""
+    """every: the whole split, of which --limit draws some; of the items made from it, as many."""
+    if arguments.task == "grounded":
+        from model.evaluation.grounded import grounded, items_of
+
+        stills, items = items_of(every, arguments.limit)
+        return grounded(models, stills, counted(items))
     samples = counted(draw(every, arguments.limit))
     if arguments.task == "retrieval":
         return tasks.retrieval(models, samples)
@@ -112,17 +120,17 @@ def why(report: tasks.Report, tally: Tally) -> list[str]:
     return report.skipped.reasons + ([tally.losses] if tally.skipped else [])
 
 
-def counted(samples: Sequence[Sample]) -> Iterator[Sample]:
+def counted(samples: Sequence[Item]) -> Iterator[Item]:
     """With a bar and the time that is left, on a terminal."""
     console = Console(stderr=True)
-    shown: Iterable[Sample] = samples
+    shown: Iterable[Item] = samples
     if console.is_terminal:
         shown = track(samples, "samples", console=console, transient=True)
     yield from shown
 
 
 def models_used(profile: Profile, models: Models, task: str) -> dict[str, str]:
-    if task in ("captions", "qa"):
+    if task in ("captions", "qa", "grounded"):
         choice = profile.decoder
         return {"decoder": choice.source} | ({"adapter": choice.adapter} if choice.adapter else {})
     return {"vision": models.vision.name}

@@ -14,7 +14,7 @@ from model.loading import Models
 from model.profile import Profile, choose_profile
 from model.strict_json import read_file
 
-STAGES = ("align", "caption")
+STAGES = ("align", "caption", "instruct")
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -37,9 +37,13 @@ def train(stage: str, path: Path, models: Models, output: Path) -> dict[str, flo
         from model.training import align
 
         return align.run(read_file(path, config.AlignConfig, "The training config"), models, output)
-    from model.training import caption
+    if stage == "caption":
+        from model.training import caption
 
-    return caption.run(read_file(path, config.CaptionConfig, "The training config"), models, output)
+        return caption.run(read_file(path, config.CaptionConfig, "The training config"), models, output)
+    from model.training import instruct
+
+    return instruct.run(read_file(path, config.InstructConfig, "The training config"), models, output)
 
 
 def untrained(arguments: argparse.Namespace, stage: str) -> Profile:
