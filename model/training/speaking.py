@@ -5,9 +5,11 @@ Only what wants gradients (the adapter, low-rank weights) is part of the module,
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +52,8 @@ class Speaker(nn.Module):
 
     def forward(self, lessons: Sequence[Lesson]) -> torch.Tensor:
         """Mean cross entropy of the targets' tokens."""
-        losses = [self._loss(alike) * (len(alike) / len(lessons)) for alike in by_length(lessons)]
+        with cast_once(self.chat):
+            losses = [self._loss(alike) * (len(alike) / len(lessons)) for alike in by_length(lessons)]
         return torch.stack(losses).sum()
 
     def _loss(self, lessons: Sequence[Lesson]) -> torch.Tensor:
@@ -74,6 +77,17 @@ class Speaker(nn.Module):
             [lesson.target for lesson in lessons],
             torch.from_numpy(concepts) if config.concepts else None,
         )
+
+
+def cast_once(chat: VideoChat) -> AbstractContextManager[None]:
+    """Under autocast peft need not cast what enters its layers to fp32 and back: a tenth of a step."""
+    from peft.helpers import disable_input_dtype_casting
+
+    model = chat.network.model  # type: ignore[attr-defined]
+    if not hasattr(model, "peft_config") or not torch.is_autocast_enabled(chat.network.device.type):
+        return contextlib.nullcontext()
+    quick: AbstractContextManager[None] = disable_input_dtype_casting(model)
+    return quick
 
 
 def by_length(lessons: Sequence[Lesson]) -> list[list[Lesson]]:

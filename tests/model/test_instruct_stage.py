@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from accelerate.state import AcceleratorState
 
 from app.cli import main
 from model.errors import CheckpointError, UsageError
@@ -51,6 +53,14 @@ def start(tmp_path_factory: pytest.TempPathFactory, decoder: Path) -> Path:
 def models() -> Any:
     """Quick eyes, as what a profile names."""
     return SimpleNamespace(vision=Quadrants(), profile=SimpleNamespace(vision=VisionChoice("embedded", "pack:image")))
+
+
+@pytest.fixture
+def fresh_accelerate() -> Iterator[None]:
+    """A process keeps the precision that it first computed in."""
+    AcceleratorState._reset_state(reset_partial_state=True)
+    yield
+    AcceleratorState._reset_state(reset_partial_state=True)
 
 
 def content(walls: Path, start: Path | str, **changes: Any) -> dict[str, Any]:
@@ -193,6 +203,15 @@ def test_what_cannot_be_trained_is_one_sentence(
     with pytest.raises(error) as raised:
         instruct.run(read(content(walls, begins, **given)), models, tmp_path / "run")
     assert said in str(raised.value)
+
+
+@pytest.mark.parametrize(("decoder_in", "computed_in"), [("bf16", "bf16"), ("bf16", "fp32"), ("fp32", "bf16")])
+def test_any_precisions_go_together(
+    walls: Path, start: Path, tmp_path: Path, models: Any, decoder_in: str, computed_in: str, fresh_accelerate: None
+) -> None:
+    decoder, steps = {"source": "", "precision": decoder_in}, {"steps": 2, "precision": computed_in}
+    figures = instruct.run(read(content(walls, start, decoder=decoder, loop=steps)), models, tmp_path / "run")
+    assert 0 < figures["loss"] < 20
 
 
 def test_the_mixture_decides_how_often_each_kind_is_given(
