@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
 from torch import nn
 
 from model.errors import CheckpointError, UsageError
@@ -60,7 +60,8 @@ class Caption:
 
     def evaluate(self) -> dict[str, float]:
         """The loss on captions held out. What was learned so far is saved, so that it can be tried."""
-        save(self.module.chat, self.output)
+        if PartialState().is_main_process:  # the loop asks every process at the end
+            save(self.module.chat, self.output)
         if not self.held_out:
             return {}
         say_captions(self.module, self.aloud)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
 from torch import nn
 
 from model.errors import CheckpointError, UsageError
@@ -81,7 +81,8 @@ class Instruct:
 
     def evaluate(self) -> dict[str, float]:
         """The loss on lessons held out, by kind. What was learned so far is saved, so that it can be tried."""
-        save(self.module.chat, self.output)
+        if PartialState().is_main_process:  # the loop asks every process at the end
+            save(self.module.chat, self.output)
         if not self.held_out:
             return {}
         say_captions(self.module, self.aloud)
