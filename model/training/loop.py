@@ -60,7 +60,7 @@ class Run:
     config: LoopConfig
     description: dict[str, Any] = field(default_factory=dict)
 
-    def begin(self) -> None:
+    def begin(self, processes: int) -> None:
         """Raises CheckpointError if the folder holds a run of another configuration."""
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / RUN
@@ -69,7 +69,12 @@ class Run:
             raise CheckpointError(
                 f"{path}: expected the configuration of this run, found another one: choose another --output."
             )
-        content = {"config": self.description, "revision": git_revision(), "torch": torch.__version__}
+        content = {
+            "config": self.description,
+            "revision": git_revision(),
+            "torch": torch.__version__,
+            "processes": processes,
+        }
         path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
     def save(self, state: dict[str, Any]) -> None:
@@ -117,7 +122,7 @@ def train(task: Task, run: Run, count: int, accelerator: Accelerator | None = No
         parameter_groups(task.module, config.weight_decay), lr=config.learning_rate, betas=BETAS
     )
     if accelerator.is_main_process:
-        run.begin()
+        run.begin(accelerator.num_processes)
     begin = resume(run, task.module, optimizer)
     module, optimizer = accelerator.prepare(task.module, optimizer)
     figures: dict[str, float] = {}
