@@ -168,7 +168,9 @@ def check_sense(profile: Profile, path: Path) -> None:
         if vision.kind != "embedded":
             raise UsageError(f"{path}: vision.heads are for the embedded encoder; open_clip has its own: remove it.")
     if decoder.adapter:
-        check_source(decoder.adapter, ("assets", "pack", "hub", "path"), f"{path}: decoder.adapter", "that is an adapter")
+        check_source(
+            decoder.adapter, ("assets", "pack", "hub", "path"), f"{path}: decoder.adapter", "that is an adapter"
+        )
         if decoder.kind != "causal-lm":
             raise UsageError(
                 f"{path}: decoder.adapter gives eyes to a causal-lm; a {decoder.kind} has its own: remove it."
