@@ -237,11 +237,6 @@ def load_decoder(
     return CausalDecoder(network, ChatTokenizer(folder), choice, see, still_tokens)
 
 
-def load_packed(choice: DecoderChoice) -> CausalDecoder:
-    """The pack's own SmolLM2. Raises PackError if the pack is missing."""
-    return load_decoder(gguf.packed_checkpoint(), choice)
-
-
 def load_network(folder: Path, precision: Precision, lora: Path | None = None, beside: bool = False) -> Network:
     """The lean network where it computes this checkpoint and no GPU is at hand, else transformers' own.
 

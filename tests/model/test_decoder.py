@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from model.errors import CheckpointError
-from model.language.decoder import CausalDecoder, LoopGuard, load_decoder, load_packed
+from model.hub import locate
+from model.language.decoder import CausalDecoder, LoopGuard, load_decoder
 from model.language.precision import choose_lean
 from model.profile import DEFAULT, read_profile
 
@@ -20,7 +21,8 @@ def ask(text: str) -> list[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def decoder() -> CausalDecoder:
-    return load_packed(read_profile(DEFAULT).decoder)
+    choice = read_profile(DEFAULT).decoder
+    return load_decoder(locate(choice.source), choice)
 
 
 @pytest.mark.models
