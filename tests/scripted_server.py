@@ -139,17 +139,27 @@ def fall_silent(*pieces: str, headers: bool = True) -> Reply:
     """Says no more, until the client leaves or the test ends; not even that it is listening, without `headers`."""
 
     def reply(handler: Handler) -> None:
-        if headers:
-            handler.begin_stream()
-        for piece in pieces:
-            handler.send_delta(content=piece)
-        while not handler.server.closing.is_set():
-            readable, _, _ = select.select([handler.connection], [], [], 0.02)
-            if readable and not handler.connection.recv(1):
-                handler.server.left.set()
-                return
+        try:
+            if headers:
+                handler.begin_stream()
+            for piece in pieces:
+                handler.send_delta(content=piece)
+            left = _wait_until_left(handler)
+        except OSError:  # it left while it was spoken to: the connection is reset
+            left = True
+        if left:
+            handler.server.left.set()
 
     return reply
+
+
+def _wait_until_left(handler: Handler) -> bool:
+    """Whether the client closed its connection before the test ended."""
+    while not handler.server.closing.is_set():
+        readable, _, _ = select.select([handler.connection], [], [], 0.02)
+        if readable and not handler.connection.recv(1):
+            return True
+    return False
 
 
 def decoder(url: str, model: str = "m", **choice: int) -> ServerDecoder:
