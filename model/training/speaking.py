@@ -159,9 +159,12 @@ def say_captions(module: Speaker, samples: Sequence[Sample]) -> list[str]:
 
 def place(chat: VideoChat, device: torch.device) -> None:
     """Moves what is computed to the device of this process: several processes share out several GPUs."""
+    model = chat.network.model  # type: ignore[attr-defined]
     if chat.network.device != device:
-        chat.network.model.to(device)  # type: ignore[attr-defined]
+        model.to(device)
         chat.network.device = device
+    if device.type == "cpu":  # lessons are short, and there the gradients of fused attention take a fifth of a step
+        model.set_attn_implementation("eager")
     chat.adapter.to(device)
 
 

@@ -74,7 +74,9 @@ def answer_loss(model: Any, batch: Batch, seen: torch.Tensor) -> torch.Tensor:
     embeddings = put_seen(embedding(tokens.clamp(min=0)), tokens == PLACEHOLDER, seen)
     first = batch.first_label
     kept = tokens.shape[1] - first + 1  # logits cost most where the vocabulary is large: only those that are needed
-    options: dict[str, Any] = {"logits_to_keep": kept} if takes_limit(model) else {}
+    options: dict[str, Any] = {}
+    if takes_limit(model):  # places, not a count: a slice of the states would have the output layer copied for each row
+        options["logits_to_keep"] = torch.arange(first - 1, tokens.shape[1], device=tokens.device)
     many = batch.shared and len(tokens) > 1
     begun = read_once(model, embedding(tokens[:1, : batch.shared]), len(tokens)) if many else None
     if begun is None:
@@ -82,6 +84,8 @@ def answer_loss(model: Any, batch: Batch, seen: torch.Tensor) -> torch.Tensor:
     else:
         embeddings = embeddings[:, batch.shared :]
         options["past_key_values"] = begun
+        if "logits_to_keep" in options:
+            options["logits_to_keep"] = options["logits_to_keep"] - batch.shared
     logits = model(inputs_embeds=embeddings, attention_mask=mask, **options).logits[:, -kept:-1]
     wanted = labels[:, first:].to(logits.device)
     return functional.cross_entropy(logits.flatten(0, 1).float(), wanted.flatten(), ignore_index=IGNORED)
