@@ -13,6 +13,7 @@ from model.evaluation.bootstrap import number_groups, weighted_mean, with_interv
 from model.evaluation.pictures import Skipped, seen
 from model.evaluation.qa import SIMILAR, exact_match, measure_of, score, similarity
 from model.evaluation.tasks import Report, check_any, reply_to, stills_of_decoder
+from model.language.notes import in_few_words
 from model.training.samples import Answered, Sample
 
 if TYPE_CHECKING:
@@ -23,11 +24,11 @@ SIMILARITY = f"similarity@{SIMILAR}"
 
 
 def prompt_of(question: Answered) -> str:
+    if not question.options:
+        return in_few_words(question.question)
     text = question.question.strip()
     asked = text if text.endswith(("?", ".", ":", "!")) else f"{text}?"
-    if question.options:
-        return f"{asked}\n{lettered(question.options)}\nAnswer with the letter of the right option."
-    return f"{asked}\nAnswer in a few words."
+    return f"{asked}\n{lettered(question.options)}\nAnswer with the letter of the right option."
 
 
 def qa(models: Models, samples: Iterable[Sample], training: Iterable[Sample] = ()) -> Report:

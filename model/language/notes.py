@@ -1,4 +1,5 @@
-"""The prompt that questions are put in: numbered notes of what was found, each with its stills, then the question.
+"""The prompts that questions are put in: numbered notes of what was found, each with its stills, then the question; or
+stills alone, for what only a look can tell.
 
 Answering uses it, and training teaches it: what a model is asked and what it was taught are the same words.
 """
@@ -14,7 +15,8 @@ from model.timecode import span
 
 BLIND_PROMPT = (
     "You answer questions about a video from numbered notes. Use only the notes. "
-    "Answer in one short, complete sentence. Do not mention the notes, numbers in brackets or times."
+    "Answer in one short, complete sentence. Do not mention the notes, numbers in brackets or times. "
+    "If they do not answer the question, say only: Not in this video."
 )
 SEEING_PROMPT = (
     "You answer questions about a video from numbered notes and frames with their times. Use only these. "
@@ -22,6 +24,7 @@ SEEING_PROMPT = (
     "times. If they do not answer the question, say only: Not in this video."
 )
 NOT_FOUND = "Not in this video."
+FEW_WORDS = "Answer in a few words."
 
 
 @dataclass(frozen=True)
@@ -50,3 +53,13 @@ def ask_of(question: str, notes: Sequence[Note]) -> list[Message]:
         return [{"role": "system", "content": SEEING_PROMPT}, {"role": "user", "content": content}]
     text = "".join(part for part in content if isinstance(part, str))
     return [{"role": "system", "content": BLIND_PROMPT}, {"role": "user", "content": text}]
+
+
+def look_of(question: str, stills: Sequence[Still]) -> list[Message]:
+    """Stills with their times, and a question that is answered in a few words."""
+    return [{"role": "user", "content": [*stills, in_few_words(question)]}]
+
+
+def in_few_words(question: str) -> str:
+    text = question.strip()
+    return f"{text if text.endswith(('?', '.', ':', '!')) else f'{text}?'}\n{FEW_WORDS}"

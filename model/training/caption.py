@@ -11,8 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from accelerate import Accelerator, PartialState
-from torch import nn
+from accelerate import Accelerator
 
 from model.errors import CheckpointError, UsageError
 from model.hub import locate
@@ -25,24 +24,23 @@ from model.training.config import AdapterChoice, CaptionConfig
 from model.training.lessons import Lesson, Sequences, caption_lesson, chance_of
 from model.training.looking import Looked, look_at
 from model.training.loop import Run, mixed_precision, train
-from model.training.speaking import Speaker, features_folder, held_out_loss, place, say_captions
+from model.training.speaking import Speaking, features_folder, place
 from model.videochat.config import AdapterConfig, VideoChatConfig, VisionReference
 from model.videochat.video_chat import VideoChat
 from model.vision.encoder import VisionEncoder
 
 
-class Caption:
+class Caption(Speaking):
     """The task of `loop.train`."""
 
     def __init__(
         self, config: CaptionConfig, chat: VideoChat, looked: Looked, validation: Looked | None, output: Path
     ) -> None:
-        self.config, self.output, self.looked = config, output, looked
-        self.module = Speaker(chat)
+        held_out = lessons_held_out(validation, config.held_out) if validation else []
+        super().__init__(chat, validation, held_out, config.loop.batch, lambda: save(chat, output))
+        self.config, self.looked = config, looked
         self.numbers = [i for i, sample in enumerate(looked.samples) if sample.captions]
         self.sequences = Sequences(looked, config.views)
-        self.held_out = lessons_held_out(validation, config.held_out) if validation else []
-        self.aloud = [sample for sample in validation.samples if sample.captions] if validation else []
 
     def batch(self, indices: np.ndarray, dice: np.ndarray) -> list[Lesson]:
         return [self._lesson(self.numbers[index], chance_of(row)) for index, row in zip(indices, dice, strict=True)]
@@ -51,21 +49,6 @@ class Caption:
         if rng.random() < self.config.sequences and self.sequences:
             return self.sequences.question(rng)
         return caption_lesson(self.looked, index, rng, self.config.views, self.config.shifted)
-
-    def loss(self, module: nn.Module, batch: list[Lesson]) -> torch.Tensor:
-        found: torch.Tensor = module(batch)
-        return found
-
-    def after_step(self, step: int) -> None: ...
-
-    def evaluate(self) -> dict[str, float]:
-        """The loss on captions held out. What was learned so far is saved, so that it can be tried."""
-        if PartialState().is_main_process:  # the loop asks every process at the end
-            save(self.module.chat, self.output)
-        if not self.held_out:
-            return {}
-        say_captions(self.module, self.aloud)
-        return held_out_loss(self.module, self.held_out, self.config.loop.batch)
 
 
 def run(config: CaptionConfig, models: Models, output: Path) -> dict[str, float]:

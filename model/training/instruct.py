@@ -13,8 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from accelerate import Accelerator, PartialState
-from torch import nn
+from accelerate import Accelerator
 
 from model.errors import CheckpointError, UsageError
 from model.language.chat import Still
@@ -30,7 +29,7 @@ from model.training.looking import Looked, join, look_at
 from model.training.loop import Run, mixed_precision, train
 from model.training.readers.questions import with_questions
 from model.training.samples import Answered
-from model.training.speaking import Speaker, features_folder, held_out_loss, place, say_captions
+from model.training.speaking import Speaking, features_folder, place
 from model.videochat.checkpoint import replace as replace_file
 from model.videochat.config import read_config
 from model.videochat.video_chat import LORA, NO_PICTURE, VideoChat
@@ -41,29 +40,24 @@ STEPS_TO_DRAW = 1_000_000  # lessons are drawn by kind and by chance, so there i
 Draw = Callable[[np.random.Generator], Lesson]
 
 
-class Instruct:
+class Instruct(Speaking):
     """The task of `loop.train`."""
 
     def __init__(
         self, config: InstructConfig, chat: VideoChat, looked: Looked, validation: Looked | None, output: Path
     ) -> None:
-        self.config, self.output = config, output
-        self.module = Speaker(chat)
         per_clip = chat.config.adapter.per == "clip"
         weights = {kind: weight for kind, weight in asdict(config.mixture).items() if weight}
         self.kinds = kinds_of(looked, config.views, config.shifted, config.loop.seed, "train", per_clip)
         self.names = checked(weights, self.kinds)
         self.shares = np.cumsum([weights[name] for name in self.names]) / sum(weights.values())
-        self.held_out: list[Lesson] = []
-        self.aloud = [sample for sample in validation.samples if sample.captions] if validation else []
+        held_out: list[Lesson] = []
         if validation:
             there = kinds_of(validation, 1, 0.0, config.loop.seed, "test", per_clip)
             known = [name for name in self.names if name in there]
-            self.held_out = [
-                there[name](np.random.default_rng(i))
-                for name in known
-                for i in range(max(1, config.held_out // len(known)))
-            ]
+            each = max(1, config.held_out // len(known))
+            held_out = [there[name](np.random.default_rng(i)) for name in known for i in range(each)]
+        super().__init__(chat, validation, held_out, config.loop.batch, lambda: save(chat, output))
 
     def batch(self, indices: np.ndarray, dice: np.ndarray) -> list[Lesson]:
         """Each lesson of a kind by its weight, then by chance; `indices` only say how many."""
@@ -72,21 +66,6 @@ class Instruct:
     def draw(self, rng: np.random.Generator) -> Lesson:
         number = int(np.searchsorted(self.shares, rng.random(), side="right"))
         return self.kinds[self.names[min(number, len(self.names) - 1)]](rng)
-
-    def loss(self, module: nn.Module, batch: list[Lesson]) -> torch.Tensor:
-        found: torch.Tensor = module(batch)
-        return found
-
-    def after_step(self, step: int) -> None: ...
-
-    def evaluate(self) -> dict[str, float]:
-        """The loss on lessons held out, by kind. What was learned so far is saved, so that it can be tried."""
-        if PartialState().is_main_process:  # the loop asks every process at the end
-            save(self.module.chat, self.output)
-        if not self.held_out:
-            return {}
-        say_captions(self.module, self.aloud)
-        return held_out_loss(self.module, self.held_out, self.config.loop.batch)
 
 
 def run(config: InstructConfig, models: Models, output: Path) -> dict[str, float]:

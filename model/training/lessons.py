@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,8 @@ from model.training.samples import Answered, Sample
 SUMMARY_PROMPT = "Say what is shown, in order."
 LATEST_S = 1200.0  # a still of a video may stand anywhere in its first twenty minutes
 SHOTS = (2, 4)  # fewest and most photos in a row
+SHOWN_AGAIN = 0.25  # of the lessons about one photo, which is then shown as a moment of a video is
+MOMENT_STILLS, GAP_S = 4, (0.3, 3.0)  # most stills of such a moment, and how far apart they are
 _BEFORE_MARK = re.compile(r"\s+([.,;:!?])")
 _ORDER = ("First", "Then", "After that", "At the end")
 
@@ -61,8 +63,16 @@ def question_lesson(
 
 
 def view_of(looked: Looked, index: int, rng: np.random.Generator, views: int, shifted: float) -> Frames:
-    """A sample's frames in one of its views, now and then at other times: in a video they may stand anywhere."""
-    frames = looked.frames(index, int(rng.integers(views)))
+    """A sample's frames, now and then at other times: in a video they may stand anywhere.
+
+    Of a video in one of its views. Of a photo in one or several, as a moment of a video shows the same again and again.
+    """
+    numbers = rng.integers(views, size=1)
+    if looked.is_still(index) and views > 1 and rng.random() < SHOWN_AGAIN:
+        numbers = rng.integers(views, size=int(rng.integers(2, MOMENT_STILLS + 1)))
+    frames = join([looked.frames(index, int(number)) for number in numbers])
+    if len(numbers) > 1:
+        frames = replace(frames, times=np.round(np.arange(len(numbers)) * rng.uniform(*GAP_S), 1).astype(np.float32))
     return frames.later(round(rng.uniform(0, LATEST_S), 1)) if rng.random() < shifted else frames
 
 

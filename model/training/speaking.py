@@ -8,12 +8,13 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
 import torch
+from accelerate import PartialState
 from torch import nn
 
 from model.errors import UnreadableMedia
@@ -22,6 +23,7 @@ from model.evaluation.tasks import CAPTION_PROMPT, CAPTION_TOKENS, STILLS
 from model.language.chat import text_of
 from model.language.decoder import CausalDecoder
 from model.training.lessons import Lesson
+from model.training.looking import Looked
 from model.training.samples import Sample
 from model.videochat.conversation import ask
 from model.videochat.video_chat import VideoChat
@@ -77,6 +79,38 @@ class Speaker(nn.Module):
             [lesson.target for lesson in lessons],
             torch.from_numpy(concepts) if config.concepts else None,
         )
+
+
+class Speaking:
+    """What the tasks of `loop.train` that teach to speak share; `batch` is theirs."""
+
+    def __init__(
+        self,
+        chat: VideoChat,
+        validation: Looked | None,
+        held_out: Sequence[Lesson],
+        batch: int,
+        save: Callable[[], None],
+    ) -> None:
+        """held_out: lessons that are judged, so many at once as `batch`. `save` puts down what was learned so far."""
+        self.module = Speaker(chat)
+        self.held_out, self._batch, self._save = held_out, batch, save
+        self.aloud = [sample for sample in validation.samples if sample.captions] if validation else []
+
+    def loss(self, module: nn.Module, batch: list[Lesson]) -> torch.Tensor:
+        found: torch.Tensor = module(batch)
+        return found
+
+    def after_step(self, step: int) -> None: ...
+
+    def evaluate(self) -> dict[str, float]:
+        """The loss on lessons held out, of each kind where there are several. Saves, so that it can be tried."""
+        if PartialState().is_main_process:  # the loop asks every process at the end
+            self._save()
+        if not self.held_out:
+            return {}
+        say_captions(self.module, self.aloud)
+        return held_out_loss(self.module, self.held_out, self._batch)
 
 
 def cast_once(chat: VideoChat) -> AbstractContextManager[None]:
