@@ -35,6 +35,7 @@ from model.videochat.config import read_config
 from model.videochat.video_chat import LORA, NO_PICTURE, VideoChat
 
 STILLS_SHARE = 0.5  # of the items with notes of pictures, in which the pictures are there to be seen
+GENERATED = 8  # questions made from the captions of a sample, at most
 STEPS_TO_DRAW = 1_000_000  # lessons are drawn by kind and by chance, so there is no number of them to go through
 
 Draw = Callable[[np.random.Generator], Lesson]
@@ -139,7 +140,7 @@ def kinds_of(looked: Looked, views: int, shifted: float, seed: int, part: Part, 
     """How a lesson of each kind is drawn, of the kinds that these samples have anything for."""
     captioned = [i for i, sample in enumerate(looked.samples) if sample.captions]
     asked = {i: own for i, sample in enumerate(looked.samples) if (own := own_questions(sample, False))}
-    made = with_questions([replace(looked.samples[i], questions=()) for i in captioned], seed)
+    made = with_questions([replace(looked.samples[i], questions=()) for i in captioned], seed, GENERATED)
     generated = {i: sample.questions for i, sample in zip(captioned, made, strict=True) if sample.questions}
     sequences = Sequences(looked, views)
     found: dict[str, Draw] = {"grounded": lambda rng: grounded_lesson(looked, captioned, rng, views, part, per_clip)}

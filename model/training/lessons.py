@@ -56,8 +56,11 @@ def caption_lesson(looked: Looked, index: int, rng: np.random.Generator, views: 
 def question_lesson(
     looked: Looked, index: int, asked: Sequence[Answered], rng: np.random.Generator, views: int, shifted: float
 ) -> Lesson:
-    """One of `asked`, questions about the sample with that number."""
-    question = asked[int(rng.integers(len(asked)))]
+    """One of `asked`, questions about the sample with that number: a kind of question, then one of that kind."""
+    kinds = sorted({question.kind for question in asked})
+    wanted = kinds[int(rng.integers(len(kinds)))]
+    alike = [question for question in asked if question.kind == wanted]
+    question = alike[int(rng.integers(len(alike)))]
     kind = "generated" if question.generated else "questions"
     return Lesson(prompt_of(question), answer_of(question), view_of(looked, index, rng, views, shifted), kind)
 

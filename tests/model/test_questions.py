@@ -75,7 +75,7 @@ def test_what_one_alone_does_is_asked() -> None:
 def test_one_caption_is_enough_for_what_is_said_but_not_for_what_is_missing() -> None:
     only = [picture("a", "A brown dog runs ."), picture("b", "A cat sleeps ."), picture("c", "A red car .")]
     questions = [question for sample in with_questions(only) for question in sample.questions]
-    assert {q.kind for q in questions} == {"colour", "action"}
+    assert {q.kind for q in questions} == {"colour", "action", "animal"}
 
 
 def album() -> list[Sample]:
@@ -115,3 +115,27 @@ def test_questions_are_marked_as_generated_kept_behind_a_persons_and_the_same_fo
 def test_captions_that_say_nothing_known_give_no_questions() -> None:
     assert questions_from(()) == ()
     assert questions_from(("", "a", "broken image", "?!", "狗在跑")) == ()
+
+
+def test_an_animal_and_a_place_are_asked_where_captions_agree() -> None:
+    assert set(asked("animal", *DOG).values()) == {"dog"}
+    assert asked("animal", "A dog and a cat .", "A dog with a cat .") == {}
+    assert asked("animal", "A dog runs .", "A man runs .", "Something runs .") == {}
+    sits = asked("place", "A dog sits in the deep snow .", "The dog sits in snow .", "A dog sits")
+    assert sits.get("Where is the dog?") in ("in the deep snow", "in snow")
+    assert asked("place", "A dog sits in the snow .", "A dog sits on the beach .", "A dog sits") == {}
+
+
+def test_who_is_there_is_asked_of_one_kind_of_people() -> None:
+    assert set(asked("who", "A young man sits .", "The man sits .", "Someone sits").values()) == {"a man"}
+    assert set(asked("who", "Two boys run .", "Two young boys play .").values()) == {"two boys"}
+    assert asked("who", "A man and a woman sit .", "A man with a woman .", "A couple sits") == {}
+
+
+def test_clothes_and_what_is_held_are_asked_of_the_only_person() -> None:
+    told = "A woman wearing a red coat and a hat walks .", "A woman in a coat walks ."
+    assert set(asked("clothes", *told).values()) == {"a red coat and a hat", "a coat"}
+    assert all("woman" in question for question in asked("clothes", *told))
+    assert asked("clothes", *told, "Two women walk .") == {}
+    assert set(asked("held", "A man holding a small cup talks .").values()) == {"a small cup"}
+    assert asked("held", "A man holding a piece of wood .", "A man holds a red") == {}

@@ -1,4 +1,5 @@
-"""Questions made from captions by rules, and marked as generated: is there a ..., what colour, how many, doing what.
+"""Questions made from captions by rules, and marked as generated: is there a ..., what colour, how many, doing what,
+and those of `open_questions`.
 
 A rule speaks only where it is safe. A thing is there if two captions name it (or the only one does); it is not there if
 at least three captions exist and none names it, or anything that could be it, and people would hardly leave it out.
@@ -32,9 +33,11 @@ from model.training.object_words import (
     UNREAL,
     words_of,
 )
+from model.training.readers.open_questions import open_questions
 from model.training.samples import Answered, Sample
 
 ENOUGH_FOR_ABSENCE = 3  # captions
+_OF_A_GROUP = 2  # questions
 _AGREEING = 2  # captions that must say the same, where there are several
 _MOST_OBJECT_WORDS = 3  # of what is done: "riding a brown horse"
 _ONES_KEPT = 0.1  # of the questions whose answer is one: there would be too many
@@ -79,8 +82,9 @@ def questions_from(
         list(_colours(said, captions, alone)),
         list(_counts(said, captions, alone, rng)),
         list(_actions(said, captions, alone)),
+        open_questions(captions, rng),
     ]
-    made = [group[int(i)] for group in groups for i in rng.permutation(len(group))[:2]]
+    made = [group[int(i)] for group in groups for i in rng.permutation(len(group))[:_OF_A_GROUP]]
     made = [*others, *(made[int(i)] for i in rng.permutation(len(made)))][:most]  # first what keeps yes and no even
     return tuple(made[int(i)] for i in rng.permutation(len(made)))
 
