@@ -15,12 +15,13 @@ from typing import Any
 from model.errors import CuepointError
 from model.language.chat import Message as ChatMessage
 from model.language.chat import Still
-from model.language.notes import BLIND_PROMPT, SEEING_PROMPT, ask_of
+from model.language.notes import BLIND_PROMPT, SEEING_PROMPT, ask_of, look_of
 from model.loading import Models
 from model.timecode import span
 from retrieval.checking import denies, repeats, support
 from retrieval.evidence import Evidence, Gatherer, Item
 from retrieval.look import Looker
+from retrieval.phrases import MARKER, marker, not_found, numbered, quotes, when
 from retrieval.question import Question, parse
 from retrieval.records import Citation, Message, Source
 from retrieval.search import Searcher
@@ -28,19 +29,10 @@ from retrieval.summary import summarize
 
 # A full stop ends a sentence where white space follows and more than two words came before it ("Mr. Brown").
 _SENTENCE = re.compile(r"\s*((?:\S+\s+){2,}?\S*[.!?][\"”')]*)\s")
-_SOURCE_WORDS: dict[Source, str] = {"visual": "the pictures", "speech": "the speech", "text": "the on-screen text"}
+_DOUBT = ((0.6, ""), (0.3, "Probably: "), (0.0, "Perhaps: "))  # likelihood of a model's few words, and how they are put
 _LEAN = re.compile(
     r"^(and|but|so|what about|how about|then)\b|\b(it|that|this|they|them|he|she|him|her|there|then)\b", re.IGNORECASE
 )
-
-
-# Where a citation stands in an answer's text. Quotes are rid of these brackets, so that none can be taken for a marker.
-MARKER = re.compile("⟦(\\d+)⟧")
-
-
-def marker(number: int) -> str:
-    """The marker of the citation with this number, from one."""
-    return f"⟦{number}⟧"
 
 
 @dataclass
@@ -136,16 +128,18 @@ class Answerer:
         answer.citations = [item.as_citation() for item in evidence.items]
         yield ""  # the moments are known: show them before the first word
         if question.kind == "when":
-            yield _when(evidence.items)
+            yield when(evidence.items)
             return
         stills = self._look_again(question, evidence.items)
         # What is written needs no other words than its own, and labels and colours are too little to talk about; what
         # is said, and mixed evidence, a model may sum up, and one that sees may say what the pictures show.
         labels_only = all(item.source == "visual" for item in evidence.items)
         if not any(stills) and (labels_only or question.prefers == "text"):
-            yield _quotes(numbered(evidence.items))
-            return
-        yield from self._worded(question, evidence, stills, answer, stop)
+            yield quotes(numbered(evidence.items))
+        elif labels_only and self.models.profile.decoder.adapter:  # what our own model was taught to do with pictures
+            yield from self._seen(question, evidence, stills, answer, stop)
+        else:
+            yield from self._worded(question, evidence, stills, answer, stop)
 
     def _summary(self, video_ids: Sequence[str], answer: Answer) -> Iterator[str]:
         for video_id in video_ids:
@@ -173,7 +167,7 @@ class Answerer:
         looked_at = [bool(pictures) for pictures in stills]
         notes = [item.as_note(pictures) for item, pictures in zip(items, stills, strict=True)]
         for sentence in self._said(ask_of(question.text, notes), answer, stop):
-            if any(looked_at) and not used and denies(sentence):
+            if not used and denies(sentence):
                 answer.found, answer.citations = False, []
                 yield not_found(evidence)
                 return
@@ -185,7 +179,36 @@ class Answerer:
         # A picture that a model has described needs no labels under it; words are always shown as they are.
         quoted = [n for n in dict.fromkeys(used) if items[n - 1].source != "visual"]
         if quoted or not used:
-            yield (" " if used else "") + _quotes([(n, items[n - 1]) for n in quoted] or numbered(items))
+            yield (" " if used else "") + quotes([(n, items[n - 1]) for n in quoted] or numbered(items))
+        yield from self._problem(answer)
+
+    def _seen(
+        self,
+        question: Question,
+        evidence: Evidence,
+        stills: list[list[Still]],
+        answer: Answer,
+        stop: Callable[[], bool] | None,
+    ) -> Iterator[str]:
+        """A few words of a model that looks at the best moment, with how sure it is of them."""
+        number = next(number for number, pictures in enumerate(stills, start=1) if pictures)
+        said = next(self._said(look_of(question.text, stills[number - 1]), answer, stop), "")
+        if denies(said):
+            answer.found, answer.citations = False, []
+            yield not_found(evidence)
+        elif not said or not said.isprintable():
+            yield quotes(numbered(evidence.items))
+        else:
+            yield f"{self._doubt()}{said} {marker(number)}."
+        yield from self._problem(answer)
+
+    def _doubt(self) -> str:
+        """The last answer's likelihood in words."""
+        stats = self.models.decoder.last_stats
+        likelihood = stats.likelihood if stats and stats.likelihood is not None else 1.0
+        return next(words for least, words in _DOUBT if likelihood >= least)
+
+    def _problem(self, answer: Answer) -> Iterator[str]:
         if answer.problem:
             yield f"\n\nThat is what was found; the model could not word an answer: {answer.problem}"
 
@@ -221,10 +244,6 @@ def _bare(sentence: str) -> str:
     return " ".join(sentence.split()).rstrip(" .")
 
 
-def numbered(items: Sequence[Item]) -> list[tuple[int, Item]]:
-    return list(enumerate(items, start=1))
-
-
 def in_context(question: Question, history: Sequence[Message]) -> Question:
     """A follow-up that leans on the turn before is searched together with that turn's question."""
     asked = [message.text for message in history if message.role == "user"]
@@ -239,43 +258,3 @@ def in_context(question: Question, history: Sequence[Message]) -> Question:
         subject=f"{question.subject} {before.subject}",
         terms=list(dict.fromkeys([*question.terms, *before.terms])),
     )
-
-
-def not_found(evidence: Evidence) -> str:
-    """One sentence that says what was searched."""
-    named = [_SOURCE_WORDS[source] for source in evidence.searched]
-    listed = named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}"
-    missing = [name for source, name in _SOURCE_WORDS.items() if source not in evidence.searched and source != "visual"]
-    nothing = f" (there is no {' and no '.join(name.removeprefix('the ') for name in missing)})" if missing else ""
-    return (
-        f"I searched {listed} of the whole video{nothing} and found nothing that answers this:"
-        " it does not seem to be in this video."
-    )
-
-
-def _when(items: list[Item]) -> str:
-    first, *others = range(1, len(items) + 1)
-    text = f"{_intro(items[0])} {marker(first)}."
-    if others:
-        text += f" Other places that may fit: {', '.join(map(marker, others[:3]))}."
-    return text
-
-
-def _intro(item: Item) -> str:
-    if item.source == "speech":
-        return f"It is said: “{item.quote}”"
-    if item.source == "text":
-        return f"It is shown as text: “{item.quote}”"
-    return "The picture that fits best is at"
-
-
-def _quotes(items: Sequence[tuple[int, Item]]) -> str:
-    """The evidence itself: words verbatim, of pictures what was recognised; once where several say the same."""
-    markers: dict[str, str] = {}
-    for number, item in items:
-        if item.source == "visual":
-            lead = item.quote or "The picture that fits best is at"
-        else:
-            lead = f"{'Heard' if item.source == 'speech' else 'On screen'}: “{item.quote}”"
-        markers[lead] = markers.get(lead, "") + f" {marker(number)}"
-    return " ".join(f"{lead}{marks}." for lead, marks in markers.items())

@@ -12,7 +12,7 @@ from typing import Any
 
 from app.page.html import Shelf, chip, moment_row
 from app.page.i18n import Language
-from retrieval.answer import MARKER
+from retrieval.phrases import MARKER
 from retrieval.records import Message
 
 _MARKER = re.compile(MARKER.pattern + r"([.,;:!?]*)")  # with the punctuation that must not begin the next line

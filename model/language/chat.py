@@ -42,6 +42,7 @@ class GenerationStats:
     tokens_per_second: float = 0.0  # of the tokens after the first
     cached_tokens: int = 0  # of the prompt, that were already computed
     stills: int = 0  # that were looked at: those given, less those that did not fit
+    likelihood: float | None = None  # of the tokens written: their geometric mean; None where it is not known
 
 
 class Decoder(Protocol):

@@ -8,6 +8,7 @@ Knows nothing of videos or evidence, nor of what computes the network.
 from __future__ import annotations
 
 import contextlib
+import math
 import sys
 import time
 from collections import OrderedDict, defaultdict
@@ -95,16 +96,19 @@ class CausalDecoder:
         most = max(0, min(max_new_tokens, self.new_tokens))
         prompt = self.tokens.prompt(messages, self.context_tokens, self.max_stills, self._still_tokens)
         stats = self.last_stats = GenerationStats(len(prompt), stills=len(prompt.stills))
-        text, first_s = self.tokens.stream(stop_strings), 0.0
+        text, first_s, doubts = self.tokens.stream(stop_strings), 0.0, 0.0
         with contextlib.suppress(Halted):
             cache = self.network.new_cache(len(prompt) + most)
             reused = self._reuse_prefix(prompt.prefix, cache, halted)
             logits = self._prefill(prompt.rest, cache, halted, self._look(prompt.stills, halted))
-            for count, token in enumerate(self._decode(logits, cache, most, halted), start=1):
+            for count, (token, doubt) in enumerate(self._decode(logits, cache, most, halted), start=1):
+                doubts += doubt
                 elapsed = time.perf_counter() - asked
                 first_s = first_s or elapsed
                 speed = (count - 1) / (elapsed - first_s) if count > 1 else 0.0
-                self.last_stats = GenerationStats(stats.prompt_tokens, count, first_s, speed, reused, stats.stills)
+                self.last_stats = GenerationStats(
+                    stats.prompt_tokens, count, first_s, speed, reused, stats.stills, math.exp(-doubts / count)
+                )
                 if piece := text.feed(token):
                     yield piece
                 if text.stopped:
@@ -159,13 +163,16 @@ class CausalDecoder:
             logits = self._step(chunk, cache, self._cores, halted, here)
         return logits
 
-    def _decode(self, logits: torch.Tensor, cache: Cache, most: int, halted: Callable[[], bool]) -> Iterator[int]:
+    def _decode(
+        self, logits: torch.Tensor, cache: Cache, most: int, halted: Callable[[], bool]
+    ) -> Iterator[tuple[int, float]]:
+        """Tokens, each with its negative log-likelihood."""
         guard = LoopGuard(LOOP_TOKENS)
         for count in range(1, most + 1):
             token = guard.choose(logits)
             if token in self.tokens.layout.ends or halted():
                 return
-            yield token
+            yield token, float(logits.float().logsumexp(-1) - logits[token])
             if count < most:
                 logits = self._step([token], cache, self._decode_threads, halted)
 

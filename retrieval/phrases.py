@@ -1,0 +1,65 @@
+"""What an answer says without a model: quotes, moments, and that nothing was found; and the markers of citations.
+
+Every word comes from the index or stands here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from retrieval.evidence import Evidence, Item
+from retrieval.records import Source
+
+_SOURCE_WORDS: dict[Source, str] = {"visual": "the pictures", "speech": "the speech", "text": "the on-screen text"}
+# Where a citation stands in an answer's text. Quotes are rid of these brackets, so that none can be taken for a marker.
+MARKER = re.compile("⟦(\\d+)⟧")
+
+
+def marker(number: int) -> str:
+    """The marker of the citation with this number, from one."""
+    return f"⟦{number}⟧"
+
+
+def numbered(items: Sequence[Item]) -> list[tuple[int, Item]]:
+    return list(enumerate(items, start=1))
+
+
+def not_found(evidence: Evidence) -> str:
+    """One sentence that says what was searched."""
+    named = [_SOURCE_WORDS[source] for source in evidence.searched]
+    listed = named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}"
+    missing = [name for source, name in _SOURCE_WORDS.items() if source not in evidence.searched and source != "visual"]
+    nothing = f" (there is no {' and no '.join(name.removeprefix('the ') for name in missing)})" if missing else ""
+    return (
+        f"I searched {listed} of the whole video{nothing} and found nothing that answers this:"
+        " it does not seem to be in this video."
+    )
+
+
+def when(items: list[Item]) -> str:
+    first, *others = range(1, len(items) + 1)
+    text = f"{_intro(items[0])} {marker(first)}."
+    if others:
+        text += f" Other places that may fit: {', '.join(map(marker, others[:3]))}."
+    return text
+
+
+def _intro(item: Item) -> str:
+    if item.source == "speech":
+        return f"It is said: “{item.quote}”"
+    if item.source == "text":
+        return f"It is shown as text: “{item.quote}”"
+    return "The picture that fits best is at"
+
+
+def quotes(items: Sequence[tuple[int, Item]]) -> str:
+    """The evidence itself: words verbatim, of pictures what was recognised; once where several say the same."""
+    markers: dict[str, str] = {}
+    for number, item in items:
+        if item.source == "visual":
+            lead = item.quote or "The picture that fits best is at"
+        else:
+            lead = f"{'Heard' if item.source == 'speech' else 'On screen'}: “{item.quote}”"
+        markers[lead] = markers.get(lead, "") + f" {marker(number)}"
+    return " ".join(f"{lead}{marks}." for lead, marks in markers.items())
