@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from model.language.chat import Still, stills_of
+from model.language.chat import GenerationStats, Still, stills_of
 from retrieval.answer import Answer, Answerer
 from retrieval.evidence import Item
 from retrieval.ingest import run_job, take_in
@@ -99,3 +100,45 @@ def test_a_file_that_is_gone_only_costs_the_second_look(library: Library, video:
     Path(video.source_path).unlink()
     Path(str(video.media_path)).unlink()
     assert Looker(library).look([item(video, 3, 5)], 2) == [[]]
+
+
+def taught(models: FakeModels, says: str, likelihood: float | None = 0.9) -> FakeModels:
+    """Models whose decoder sees through an adapter of ours."""
+    models.profile = replace(models.profile, decoder=replace(models.profile.decoder, adapter="assets:ours"))
+    models.decoder = Onlooker(says)
+    models.decoder.last_stats = GenerationStats(10, 2, likelihood=likelihood)
+    return models
+
+
+def test_our_own_model_is_asked_as_it_was_taught_and_looks_at_the_best_moment(
+    library: Library, video: Video, models: FakeModels
+) -> None:
+    answer = ask(library, taught(models, "{colour}"), "What is blue here?", video)
+    assert answer.plain_text == "blue [0:05–0:09]."
+    (messages,) = models.decoder.asked
+    assert messages[0]["content"][-1] == "What is blue here?\nAnswer in a few words."
+    assert all(5 <= still.seconds <= 9 for still in stills_of(messages))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("likelihood", "begins"), [(0.9, "blue"), (0.4, "Probably: "), (0.1, "Perhaps: "), (None, "blue")]
+)
+def test_how_sure_our_own_model_is_is_said_in_words(
+    library: Library, video: Video, models: FakeModels, likelihood: float | None, begins: str
+) -> None:
+    assert ask(library, taught(models, "blue", likelihood), "What is blue here?", video).text.startswith(begins)
+
+
+def test_our_own_model_may_say_that_it_is_not_there(library: Library, video: Video, models: FakeModels) -> None:
+    answer = ask(library, taught(models, "Not in this video."), "What is blue here?", video)
+    assert not answer.found
+    assert not answer.citations
+
+
+@pytest.mark.parametrize("says", ["", "\x00\ufffd"])
+def test_where_our_own_model_says_nothing_the_labels_stand(
+    library: Library, video: Video, models: FakeModels, says: str
+) -> None:
+    answer = ask(library, taught(models, says), "What is blue here?", video)
+    assert answer.found
+    assert "looks like blue" in answer.text
