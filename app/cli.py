@@ -63,6 +63,7 @@ def make_parser() -> argparse.ArgumentParser:
     made["train"].add_argument(
         "--output", type=Path, required=True, metavar="FOLDER", help="goes on with what is there"
     )
+    made["train"].add_argument("--data", action="append", metavar="READER:PATH", help="instead of the config's own data")
     add_evaluate(made["evaluate"])
     made["worker"].add_argument("--parent", type=int, help="process to end with")
     for name in ("index", "search", "ask", "summary", "batch", "list", "show", "doctor", "train", "evaluate"):

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import track
 
 from app.commands import print_json, say, settings_of
+from app.commands.data import parse_data
 from model.errors import CuepointError, UsageError
 from model.evaluation import tasks
 from model.evaluation.bootstrap import Figure
@@ -20,7 +21,7 @@ from model.evaluation.question_answering import qa
 from model.evaluation.subset import draw
 from model.loading import Models
 from model.profile import Profile, choose_profile
-from model.training.readers import READERS, Tally, read
+from model.training.readers import Tally, read
 from model.training.samples import Sample
 
 Item = TypeVar("Item")
@@ -78,14 +79,6 @@ def run(arguments: argparse.Namespace) -> None:
         print(as_markdown(found))
     if arguments.output is not None:
         write(arguments.output, {**found, "predictions": report.predictions})
-
-
-def parse_data(text: str) -> tuple[str, Path]:
-    """ "tsv:DIR" -> the reader's name and a path, which the reader checks. Raises UsageError."""
-    reader, colon, path = text.partition(":")
-    if not colon or not path or reader not in READERS:
-        raise UsageError(f"--data is READER:PATH, where READER is one of {', '.join(READERS)}.")
-    return reader, Path(path).expanduser()
 
 
 def evaluate(arguments: argparse.Namespace, models: Models, every: Sequence[Sample]) -> tasks.Report:

@@ -5,22 +5,27 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from app.commands import print_json, say, settings_of
+from app.commands.data import parse_data
 from model.errors import UsageError
 from model.loading import Models
 from model.profile import Profile, choose_profile
 from model.strict_json import read_file
+from model.training.config import AlignConfig, CaptionConfig, DataChoice, InstructConfig
 
+Config = AlignConfig | CaptionConfig | InstructConfig
 STAGES = ("align", "caption", "instruct")
 
 
 def run(arguments: argparse.Namespace) -> None:
     logging.getLogger("model.training").setLevel(logging.INFO)
     stage = stage_of(arguments.config)
-    figures = train(stage, arguments.config, Models(untrained(arguments, stage)), arguments.output)
+    config = config_of(stage, arguments.config, arguments.data)
+    figures = train(config, Models(untrained(arguments, stage)), arguments.output)
     if arguments.json:
         print_json({"stage": stage, "output": str(arguments.output), **figures})
         return
@@ -29,21 +34,29 @@ def run(arguments: argparse.Namespace) -> None:
         print(f"{name:>8}  {value:.3f}")
 
 
-def train(stage: str, path: Path, models: Models, output: Path) -> dict[str, float]:
-    """The last figures of the stage. Each brings its own heavy parts, so they are loaded here."""
-    from model.training import config
+def config_of(stage: str, path: Path, data: Sequence[str] | None) -> Config:
+    """The stage's config; `data` (READER:PATH each) takes the place of its own. Raises UsageError."""
+    kinds: dict[str, type[Config]] = {"align": AlignConfig, "caption": CaptionConfig, "instruct": InstructConfig}
+    config = read_file(path, kinds[stage], "The training config")
+    if not data:
+        return config
+    own = [DataChoice(reader, str(folder)) for reader, folder in map(parse_data, data)]
+    return replace(config, data=own, validation=[])
 
-    if stage == "align":
+
+def train(config: Config, models: Models, output: Path) -> dict[str, float]:
+    """The last figures of the stage. Each brings its own heavy parts, so they are loaded here."""
+    if isinstance(config, AlignConfig):
         from model.training import align
 
-        return align.run(read_file(path, config.AlignConfig, "The training config"), models, output)
-    if stage == "caption":
+        return align.run(config, models, output)
+    if isinstance(config, CaptionConfig):
         from model.training import caption
 
-        return caption.run(read_file(path, config.CaptionConfig, "The training config"), models, output)
+        return caption.run(config, models, output)
     from model.training import instruct
 
-    return instruct.run(read_file(path, config.InstructConfig, "The training config"), models, output)
+    return instruct.run(config, models, output)
 
 
 def untrained(arguments: argparse.Namespace, stage: str) -> Profile:

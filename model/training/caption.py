@@ -24,7 +24,7 @@ from model.training.config import AdapterChoice, CaptionConfig
 from model.training.lessons import Lesson, Sequences, caption_lesson, chance_of
 from model.training.looking import Looked, look_at
 from model.training.loop import Run, mixed_precision, train
-from model.training.speaking import Speaking, features_folder, place
+from model.training.speaking import Speaking, features_folder, place, start_folder
 from model.videochat.config import AdapterConfig, VideoChatConfig, VisionReference
 from model.videochat.video_chat import VideoChat
 from model.vision.encoder import VisionEncoder
@@ -79,7 +79,7 @@ def begin(config: CaptionConfig, models: Models) -> VideoChat:
     choice = DecoderChoice(config.decoder.kind, config.decoder.source, config.decoder.precision)
     torch.manual_seed(config.loop.seed)
     if config.start:
-        chat = VideoChat.from_pretrained(Path(config.start), models.vision, choice, trainable=True)
+        chat = VideoChat.from_pretrained(start_folder(config.start), models.vision, choice, trainable=True)
         expected = adapter_config(config.adapter, models.vision, chat.network.width)
         if chat.config.adapter != expected:
             raise CheckpointError(f"{config.start} has another adapter than the config: {differences(expected, chat)}.")

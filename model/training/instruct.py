@@ -29,7 +29,7 @@ from model.training.looking import Looked, join, look_at
 from model.training.loop import Run, mixed_precision, train
 from model.training.readers.questions import with_questions
 from model.training.samples import Answered
-from model.training.speaking import Speaking, features_folder, place
+from model.training.speaking import Speaking, features_folder, place, start_folder
 from model.videochat.checkpoint import replace as replace_file
 from model.videochat.config import read_config
 from model.videochat.video_chat import LORA, NO_PICTURE, VideoChat
@@ -94,9 +94,9 @@ def begin(config: InstructConfig, models: Models) -> VideoChat:
     """The model as it is before the first step. Raises CheckpointError if its parts do not fit one another."""
     if not config.start:
         raise UsageError("The training config's start is empty: name the folder that the caption stage made.")
-    source = config.decoder.source or read_config(Path(config.start)).decoder.source
+    source = config.decoder.source or read_config(start_folder(config.start)).decoder.source
     choice = DecoderChoice(config.decoder.kind, source, config.decoder.precision)
-    chat = VideoChat.from_pretrained(Path(config.start), models.vision, choice, trainable=True)
+    chat = VideoChat.from_pretrained(start_folder(config.start), models.vision, choice, trainable=True)
     chat.config = replace(chat.config, decoder=replace(config.decoder, source=source))
     chat.adapter.requires_grad_(True)
     torch.manual_seed(config.loop.seed)

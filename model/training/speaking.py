@@ -20,6 +20,7 @@ from torch import nn
 from model.errors import UnreadableMedia
 from model.evaluation.pictures import LOOK_PX, stills_of
 from model.evaluation.tasks import CAPTION_PROMPT, CAPTION_TOKENS, STILLS
+from model.hub import PREFIXES, locate
 from model.language.chat import text_of
 from model.language.decoder import CausalDecoder
 from model.training.lessons import Lesson
@@ -204,3 +205,8 @@ def place(chat: VideoChat, device: torch.device) -> None:
 
 def features_folder(named: str, output: Path) -> Path:
     return Path(named) if named else output / "features"
+
+
+def start_folder(named: str) -> Path:
+    """Of the VideoChat to go on from: a folder or a source (assets:FOLDER). Raises CheckpointError."""
+    return locate(named) if named.partition(":")[0] in PREFIXES else Path(named)
