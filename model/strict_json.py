@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from model.errors import UsageError
@@ -48,6 +49,9 @@ def read_section(section: type[Section], content: Any, path: Path, where: str = 
 def read_value(kind: Any, value: Any, path: Path, where: str) -> Any:
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         return read_section(kind, value, path, f"{where}.")
+    if get_origin(kind) is UnionType:  # X | None: what may be left out
+        given = next(each for each in get_args(kind) if each is not NoneType)
+        return None if value is None else read_value(given, value, path, where)
     if get_origin(kind) is Literal:
         if value not in get_args(kind):
             raise UsageError(f"{path}: {where} is {value!r}; it must be one of {', '.join(get_args(kind))}.")
@@ -65,5 +69,5 @@ def read_value(kind: Any, value: Any, path: Path, where: str) -> Any:
 
 def check_range(entry: dataclasses.Field[Any], value: Any, path: Path, where: str) -> None:
     low, high = entry.metadata.get("low"), entry.metadata.get("high")
-    if low is not None and not low <= value <= high:
+    if None not in (low, value) and not low <= value <= high:
         raise UsageError(f"{path}: {where} is {value}; it must lie between {low} and {high}.")

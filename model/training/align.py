@@ -1,7 +1,8 @@
 """Stage 1, align: two heads learn a space in which a frame is near the sentences that people said of it.
 
 InfoNCE over the batch with a learned temperature (CLIP, arXiv:2103.00020), each picture with several of its captions.
-The loop gives every picture once an epoch, so a caption is no wrong answer to its own picture.
+The loop gives every picture once an epoch, so a caption is no wrong answer to its own picture. A bigger model's opinion
+of the same pictures and captions can be mixed in (`model/training/teacher.py`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -25,6 +27,9 @@ from model.training.features import PICTURES, FeatureStore, compute_features
 from model.training.loop import Run, mixed_precision, train
 from model.training.samples import Sample
 from model.vision.alignment import AlignmentConfig, AlignmentHeads, save_heads
+
+if TYPE_CHECKING:
+    from model.training.teacher import Opinions
 
 logger = logging.getLogger(__name__)
 _TEXTS_AT_ONCE = 512
@@ -48,14 +53,16 @@ class Batch:
     tokens: torch.Tensor  # [B, F, T, D]
     concepts: torch.Tensor  # [B, F, C]
     captions: torch.Tensor  # [captions, B, width]
-    teacher: torch.Tensor | None = None  # [captions, B, B]: how alike the teacher finds them
+    taught: tuple[torch.Tensor, torch.Tensor] | None = None  # the teacher's [B, dim] and [captions, B, dim]
 
 
 class Align:
     """The task of `loop.train`."""
 
-    def __init__(self, config: AlignConfig, pairs: Pairs, validation: Pairs | None) -> None:
-        self.config, self.pairs, self.validation = config, pairs, validation
+    def __init__(
+        self, config: AlignConfig, pairs: Pairs, validation: Pairs | None, opinions: Opinions | None = None
+    ) -> None:
+        self.config, self.pairs, self.validation, self.opinions = config, pairs, validation, opinions
         tokens, concepts = pairs.store.tokens.shape, pairs.store.concepts.shape
         torch.manual_seed(config.loop.seed)
         self.module = AlignmentHeads(
@@ -75,6 +82,7 @@ class Align:
             torch.from_numpy(self.pairs.store.tokens[rows, views]),
             torch.from_numpy(self.pairs.store.concepts[rows, views]),
             torch.from_numpy(self.pairs.vectors[chosen.T]),
+            self.opinions.of(indices, chosen.T) if self.opinions else None,
         )
 
     def loss(self, module: nn.Module, batch: Batch) -> torch.Tensor:
@@ -85,7 +93,11 @@ class Align:
         for caption in texts:
             logits = scale * caption @ frames.T  # [B, B]
             losses += [functional.cross_entropy(logits, target), functional.cross_entropy(logits.T, target)]
-        return torch.stack(losses).mean()
+        told = torch.stack(losses).mean()
+        if self.opinions is None or batch.taught is None:
+            return told
+        seen, read = gathered(batch.taught[0]), gathered(batch.taught[1], dim=1)
+        return self.opinions.mix(told, scale * texts @ frames.T, seen, read)
 
     def after_step(self, step: int) -> None:
         """The weights that are saved are a running mean: it finds better than any single step's."""
@@ -101,18 +113,32 @@ class Align:
 def run(config: AlignConfig, models: Models, output: Path) -> dict[str, float]:
     """Train the heads, or go on; the result lies in `output` as alignment.json and alignment.safetensors.
 
-    Raises UsageError if the data hold no captions, CuepointError as `loop.train` does.
+    Raises UsageError if the data hold no captions, CheckpointError if the teacher is not there or does not fit,
+    CuepointError as `loop.train` does.
     """
     accelerator = Accelerator(mixed_precision=mixed_precision(config.loop))
     with accelerator.main_process_first():  # the others find the features made
-        pairs = read_pairs(config.data, config, models, output / "features" / "train", config.views)
-        held_out = config.validation
-        validation = read_pairs(held_out, config, models, output / "features" / "validation", 1) if held_out else None
-    task = Align(config, pairs, validation)
-    figures = train(task, Run(output, config.loop, asdict(config)), len(pairs), accelerator)
+        task = begin(config, models, output / "features")
+    # Without a teacher it is called what it was before there were any, and goes on.
+    described = {key: value for key, value in asdict(config).items() if value is not None}
+    figures = train(task, Run(output, config.loop, described), len(task.pairs), accelerator)
     if accelerator.is_main_process:
         save_heads(output, task.averaged)
     return figures
+
+
+def begin(config: AlignConfig, models: Models, folder: Path) -> Align:
+    """The heads before their first step, and all that they learn from; what was computed of it is kept in `folder`."""
+    teacher, held_out = None, config.validation
+    if config.teacher and config.teacher.weight:
+        from model.training.teacher import Teacher  # and open_clip, which takes seconds
+
+        teacher = Teacher(config.teacher)  # before features are computed, which takes longest
+    pairs = read_pairs(config.data, config, models, folder / "train", config.views)
+    validation = read_pairs(held_out, config, models, folder / "validation", 1) if held_out else None
+    frames = pairs.store.times.shape[2]
+    opinions = teacher.consult(pairs.samples, frames, folder / "teacher") if teacher else None
+    return Align(config, pairs, validation, opinions)
 
 
 def gathered(rows: torch.Tensor, dim: int = 0) -> torch.Tensor:

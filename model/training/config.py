@@ -40,6 +40,16 @@ class LoopConfig:
 
 
 @dataclass(frozen=True)
+class TeacherChoice:
+    """A bigger model of open_clip, whose opinion of what fits what the heads learn beside the captions."""
+
+    source: str  # see `model/hub.py`
+    architecture: str = ""  # open_clip's name for it, where the source is a bare checkpoint that does not say
+    weight: float = field(default=0.5, metadata=SHARE)  # of its opinion in the loss; the rest is the captions'
+    temperature: float = field(default=1.0, metadata={"low": 0.01, "high": 100.0})  # above 1 its doubts count more
+
+
+@dataclass(frozen=True)
 class AlignConfig:
     """Stage 1: a space in which frames and sentences can be compared."""
 
@@ -54,6 +64,7 @@ class AlignConfig:
     dropout: float = field(default=0.3, metadata=SHARE)
     captions: int = field(default=2, metadata={"low": 1, "high": 16})  # of a picture, used at once
     averaging: float = field(default=0.995, metadata=SHARE)  # of the weights that are saved, over the steps
+    teacher: TeacherChoice | None = None
 
 
 @dataclass(frozen=True)
@@ -81,7 +92,7 @@ class CaptionConfig:
     data: list[DataChoice]
     loop: LoopConfig
     validation: list[DataChoice] = field(default_factory=list)
-    start: str = ""  # folder of a VideoChat to go on from; empty: an adapter that has learned nothing
+    start: str = ""  # folder or source of a VideoChat to go on from; empty: an adapter that has learned nothing
     decoder: DecoderReference = field(default_factory=lambda: DecoderReference("pack:decoder"))
     adapter: AdapterChoice = field(default_factory=AdapterChoice)
     views: int = field(default=3, metadata={"low": 1, "high": 64})  # of every picture: itself, then augmented ones
@@ -121,7 +132,7 @@ class InstructConfig:
     stage: Literal["instruct"]
     data: list[DataChoice]
     loop: LoopConfig
-    start: str  # folder of the VideoChat to go on from
+    start: str  # folder or source of the VideoChat to go on from
     validation: list[DataChoice] = field(default_factory=list)
     decoder: DecoderReference = field(default_factory=lambda: DecoderReference(""))  # empty source: that of `start`
     lora: LoraChoice = field(default_factory=LoraChoice)

@@ -18,6 +18,7 @@ from PIL import Image
 from app.cli import main
 from model.training import loop
 from model.training.config import LoopConfig
+from tests.checkpoints.clip import tiny_clip
 from tests.ports import free_port
 
 pytestmark = pytest.mark.models
@@ -119,8 +120,8 @@ def test_a_run_that_was_broken_off_goes_on_as_if_it_had_not_been(
     assert curve(tmp_path / "broken")[6:] == pytest.approx([*curve(tmp_path / "whole")[4:]], rel=1e-3)
 
 
-def test_two_processes_learn_what_one_does(pictures: Path, tmp_path: Path) -> None:
-    config = config_file(tmp_path, pictures)
+def test_two_processes_learn_what_one_does_of_captions_and_of_a_teacher(pictures: Path, tmp_path: Path) -> None:
+    config = config_file(tmp_path, pictures, teacher={"source": f"path:{tiny_clip(tmp_path / 'clip')}"})
     assert train(config, tmp_path / "one") == 0
     # What `accelerate launch` starts on several GPUs; on processors it would want MPI for that.
     launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", str(free_port())]
