@@ -77,18 +77,18 @@ class Align:
         views = (dice[:, 0] * self.config.views).astype(int)
         spans = self.pairs.spans[indices]
         chosen = spans[:, :1] + (dice[:, 1 : 1 + self.config.captions] * (spans[:, 1:] - spans[:, :1])).astype(int)
-        rows = self.pairs.store.rows[indices]
+        rows, device = self.pairs.store.rows[indices], self.module.log_scale.device  # where the loop has put it
         return Batch(
-            torch.from_numpy(self.pairs.store.tokens[rows, views]),
-            torch.from_numpy(self.pairs.store.concepts[rows, views]),
-            torch.from_numpy(self.pairs.vectors[chosen.T]),
-            self.opinions.of(indices, chosen.T) if self.opinions else None,
+            torch.from_numpy(self.pairs.store.tokens[rows, views]).to(device),
+            torch.from_numpy(self.pairs.store.concepts[rows, views]).to(device),
+            torch.from_numpy(self.pairs.vectors[chosen.T]).to(device),
+            self.opinions.of(indices, chosen.T, device) if self.opinions else None,
         )
 
     def loss(self, module: nn.Module, batch: Batch) -> torch.Tensor:
         frames, texts, scale = module(batch.tokens, batch.concepts, batch.captions)
         frames, texts = gathered(frames), gathered(texts, dim=1)
-        target = torch.arange(frames.shape[0])
+        target = torch.arange(frames.shape[0], device=frames.device)
         losses = []
         for caption in texts:
             logits = scale * caption @ frames.T  # [B, B]
@@ -104,7 +104,7 @@ class Align:
         kept = min(self.config.averaging, (step + 1) / (step + 10))
         with torch.no_grad():
             for mean, weight in zip(self.averaged.parameters(), self.module.parameters(), strict=True):
-                mean.lerp_(weight, 1 - kept)
+                mean.lerp_(weight.to(mean.device), 1 - kept)
 
     def evaluate(self) -> dict[str, float]:
         return recalls(self.averaged, self.validation) if self.validation else {}

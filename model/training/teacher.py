@@ -84,9 +84,10 @@ class Opinions:
     scale: float  # what its cosines are multiplied with before a softmax
     choice: TeacherChoice
 
-    def of(self, samples: np.ndarray, captions: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+    def of(self, samples: np.ndarray, captions: np.ndarray, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
         """Vectors [B, dim] of samples [B] and [K, B, dim] of captions [K, B]."""
-        return torch.from_numpy(self.frames[samples]), torch.from_numpy(self.captions[captions])
+        seen, read = self.frames[samples], self.captions[captions]
+        return torch.from_numpy(seen).to(device), torch.from_numpy(read).to(device)
 
     def mix(
         self, loss: torch.Tensor, logits: torch.Tensor, frames: torch.Tensor, captions: torch.Tensor
