@@ -240,6 +240,8 @@ def caption_fact(captions: Sequence[str], rng: np.random.Generator, part: Part) 
     caption = captions[int(rng.integers(len(captions)))] if len(captions) else ""
     asked = questions_from((caption,), int(rng.integers(2**31)))
     for question in asked:
+        if question.kind not in _SEEN:
+            continue
         pattern, otherwise, sentence = _SEEN[question.kind]
         match = pattern.fullmatch(question.question)
         if match:
