@@ -150,6 +150,8 @@ def answer(text: str, *spans: tuple[float, float]) -> Answer:
         (Question("spoken", "?", r"\bAnna", (10, 15)), answer("Not found."), {"qa": 0, "refused": 1}),
         (Question("when", "?", "", (10, 15)), answer("There.", (30, 31), (11, 12)), {"qa": 1, "citations": 0}),
         (Question("when", "?", "", (10, 15)), answer("There.", (30, 31), (40, 42), (11, 12)), {"when": 0}),
+        (Question("colour", "?", "red", (10, 15)), answer("Red, grey ⟦1⟧. Blue ⟦2⟧.", (11, 12), (1, 2)), {"colour": 1}),
+        (Question("colour", "?", "red", (10, 15)), answer("Blue ⟦1⟧. Red ⟦2⟧.", (1, 2), (11, 12)), {"colour": 0}),
         (Question("absent", "?"), answer("Not found."), {"absent": 1}),
         (Question("absent", "?"), answer("Here!", (1, 2)), {"absent": 0}),
     ],
@@ -169,7 +171,7 @@ def test_figures_come_with_intervals_over_films_and_fill_the_tables() -> None:
     table = list(by_kind(found, counts(verdicts)))
     assert table[2].startswith("| questions that have an answer | 30 | 0.500 | 0.")
     assert total(found).startswith("TOTAL moments_hit1=- moments_hit5=- qa=0.500 when=-")
-    assert list(ablated([("all", found)]))[-1].count("|") == list(ablated([("all", found)]))[0].count("|")
+    assert list(ablated([("all", found)]))[-1].count("|") == next(ablated([("all", found)])).count("|")
 
 
 def test_a_remembering_decoder_asks_once() -> None:
@@ -207,6 +209,7 @@ def test_answers_are_no_worse_than_they_were(indexed: tuple[Engine, list[Film]])
     verdicts, _ = ask_everything(engine.answerer, films)
     found, silent = figures(verdicts), find_synthesiser() is None
     rates = {name: figure.value for name, figure in found.items()}
+    print({name: round(rate, 2) for name, rate in rates.items()}, counts(verdicts))
     short = {name: rates[name] for name, floors in FLOORS.items() if name in rates and rates[name] < floors[silent]}
     assert not short, f"below their floors: {short}; all of them: {rates}"
     assert rates["refused"] <= MOST_REFUSED, rates

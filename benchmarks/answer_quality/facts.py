@@ -20,6 +20,7 @@ SLOTS: dict[str, tuple[str, ...]] = {
     "month": ("January", "March", "April", "August", "October", "November"),
     "dog": ("Rusty", "Bella", "Charlie", "Daisy", "Molly"),
     "number": ("3", "5", "6", "7", "8", "9", "11", "12", "20", "30", "40", "60", "80", "90"),
+    "hour": ("6", "7", "8", "9", "10", "11"),
     "fruit": ("cherries", "peaches", "lemons", "strawberries", "melons"),
     "job": ("pilots", "nurses", "farmers", "lawyers", "dancers"),
     "metal": ("gold", "silver", "copper", "iron"),
@@ -56,7 +57,7 @@ SPOKEN = (
     Fact("The village baker is called {name}.",
          ("What is the name of the person who bakes the bread?", "Who is the baker of the village?"),
          ("the baker", "the man or woman who makes bread")),
-    Fact("The museum opens its doors at {number} o'clock.",
+    Fact("The museum opens its doors at {hour} o'clock.",
          ("At which hour can visitors enter the museum?", "How early does the museum open?"),
          ("the museum", "when the exhibition can be visited")),
     Fact("Our choir has {number} members.",
@@ -190,4 +191,4 @@ def number_word(number: int) -> str:
 
 def spoken_value(slot: str, value: str) -> str:
     """As a synthesiser should be given it."""
-    return number_word(int(value)) if slot == "number" else value
+    return number_word(int(value)) if slot in ("number", "hour") else value

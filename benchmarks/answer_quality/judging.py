@@ -2,7 +2,8 @@
 
 A result points at a moment when its midpoint lies in the true interval widened by a second and it is no longer than
 twice the interval (12 s at least). An answer is right when it matches what is accepted; one about a time, when one of
-its first two citations points there; one about something absent, when it says that it is not found.
+its first two citations points there; one about a colour by what it says first, up to a time, since an answer that goes
+through the film names every colour; one about something absent, when it says that it is not found.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 from benchmarks.answer_quality.script import Interval, Question
 from model.evaluation.bootstrap import Figure, weighted_mean, with_intervals
 from retrieval.answer import Answer
+from retrieval.phrases import MARKER
 from retrieval.records import Citation
 from retrieval.search import Moment
 
@@ -54,7 +56,8 @@ def judge_answer(film: int, question: Question, answer: Answer) -> list[Verdict]
     if question.kind == "when":
         right = any(points_at(citation, question.interval) for citation in answer.citations[:2])
     else:
-        text = " ".join(answer.plain_text.split())
+        said = MARKER.split(answer.text)[0] if question.kind == "colour" else answer.plain_text
+        text = " ".join(said.split())
         right = re.search(question.accept, text, re.IGNORECASE) is not None
     verdicts += [Verdict(film, metric, right) for metric in ("qa", question.kind)]
     verdicts.append(Verdict(film, "refused", not answer.found))

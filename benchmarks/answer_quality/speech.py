@@ -17,7 +17,8 @@ RATE_HZ = 16_000
 _LOUDNESS = 0.11  # root mean square: about -19 dBFS, as films are mixed
 _SILENCE = 0.01  # of full scale: quieter at either end is no speech
 _LIMIT_S = 60
-_VOICES = {"flite": ("slt", "rms"), "espeak-ng": ("en-us", "en-gb")}  # a woman's and a man's; two accents
+# Flite's other voices are slurred beyond what recognition or people understand: that is not what is measured here.
+_VOICES = {"flite": ("slt",), "espeak-ng": ("en-us", "en-gb")}
 
 
 @dataclass(frozen=True)

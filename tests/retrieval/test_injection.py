@@ -18,8 +18,9 @@ from app.engine import Engine
 from app.settings import Settings
 from benchmarks.answer_quality.speech import find_synthesiser
 from model.language.chat import text_of
-from retrieval.answer import MARKER, Answer
+from retrieval.answer import Answer
 from retrieval.library import LOCAL_OWNER, content_hash
+from retrieval.phrases import MARKER
 from retrieval.records import Clip, Video
 from tests.fakes import Scripted
 from tests.media_factory import Scene, make_video
