@@ -166,7 +166,7 @@ def fill(model: torch.nn.Module, weights: Path, source: str) -> None:
     except (SafetensorError, pickle.UnpicklingError, EOFError, OSError) as error:
         raise _unreadable(weights, error) from error
     # Of a file that is read but does not fit; sizes that it tries to adapt can fail in many ways.
-    except (RuntimeError, ValueError, LookupError, AttributeError, TypeError, StopIteration) as error:
+    except (RuntimeError, ValueError, LookupError, AssertionError, AttributeError, TypeError, StopIteration) as error:
         found = read_shapes(weights)
         expected = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
         for name, shape in expected.items():

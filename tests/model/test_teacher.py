@@ -269,6 +269,7 @@ def test_a_teacher_that_is_not_there_or_unknown_is_refused_before_anything_is_co
         ({"source": f"path:{tmp_path}/nowhere"}, "nowhere does not exist"),
         ({"source": f"path:{weights}", "architecture": "ViT-B-33"}, "such as ViT-B-32"),
         ({"source": f"path:{weights}"}, "does not say what its model is"),
+        ({"source": f"path:{weights}", "architecture": "ViT-B-32"}, "does not fit"),
     ):
         with pytest.raises(CheckpointError) as caught:
             align.run(read(content(walls, clip, teacher=choice)), models, tmp_path / "run")
