@@ -47,9 +47,7 @@ def make_parser() -> argparse.ArgumentParser:
     made["serve"].add_argument("--host", default="127.0.0.1")
     made["serve"].add_argument("--port", type=int, default=7860)
     made["index"].add_argument("paths", nargs="+", type=Path, metavar="PATH")
-    made["search"].add_argument("text", metavar="QUERY")
-    made["search"].add_argument("--video", action="append", metavar="ID", help="only in this video (repeatable)")
-    made["search"].add_argument("--top", type=int, default=5, metavar="K")
+    add_search(made["search"])
     made["ask"].add_argument("text", metavar="QUESTION")
     made["ask"].add_argument("--video", action="append", metavar="ID", help="only in this video (repeatable)")
     for name in ("summary", "show", "delete", "export"):
@@ -69,6 +67,17 @@ def make_parser() -> argparse.ArgumentParser:
     for name in ("index", "search", "ask", "summary", "batch", "list", "show", "doctor", "train", "evaluate"):
         made[name].add_argument("--json", action="store_true", help="JSON on stdout, everything else on stderr")
     return parser
+
+
+def add_search(command: argparse.ArgumentParser) -> None:
+    command.add_argument("text", metavar="QUERY")
+    command.add_argument("--video", action="append", metavar="ID", help="only in this video (repeatable)")
+    command.add_argument("--top", type=int, default=5, metavar="K")
+    command.add_argument("--from", dest="start", metavar="TIME", help="not before this time: seconds or m:ss")
+    command.add_argument("--to", dest="end", metavar="TIME", help="not after this time")
+    command.add_argument(
+        "--source", action="append", metavar="SOURCE", help="only what was seen, heard or read (repeatable)"
+    )
 
 
 def add_evaluate(command: argparse.ArgumentParser) -> None:

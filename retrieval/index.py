@@ -11,7 +11,9 @@ from typing import Literal, cast
 import faiss
 import numpy as np
 
+from retrieval.filters import EVERYTHING, Filter
 from retrieval.library import Library
+from retrieval.rows import marks_of
 
 logger = logging.getLogger(__name__)
 
@@ -83,25 +85,40 @@ class VectorIndex:
             faiss.write_index(self._index, str(unfinished))
             unfinished.replace(self.path)
 
-    def search(self, vector: np.ndarray, count: int, video_ids: Sequence[str] | None = None) -> list[tuple[int, float]]:
+    def search(
+        self, vector: np.ndarray, count: int, video_ids: Sequence[str] | None = None, within: Filter = EVERYTHING
+    ) -> list[tuple[int, float]]:
         """The (vector id, cosine) of the `count` nearest vectors, best first; of the given videos only, if any.
 
-        vector: float32 [D] of unit length.
+        vector: float32 [D] of unit length. `within` leaves out clips and passages of other times and sources.
         """
         with self._lock:
             self.sync()
             if self._index is None or self._index.ntotal == 0:
                 return []
             parameters = None
-            if video_ids:
-                marks = ", ".join("?" * len(video_ids))
-                rows = self.library.db.rows(
-                    f"SELECT id FROM vectors WHERE kind = ? AND video_id IN ({marks})", (self.kind, *video_ids)
-                )
-                chosen = np.array([row["id"] for row in rows], np.int64)
+            if video_ids or within != EVERYTHING:
+                chosen = self._chosen(video_ids or [], within)
                 parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(chosen))  # type: ignore[call-arg]
             scores, ids = self._index.search(vector[None], min(count, self._index.ntotal), params=parameters)
         return [(int(i), float(s)) for i, s in zip(ids[0], scores[0], strict=True) if i >= 0]
+
+    def _chosen(self, video_ids: Sequence[str], within: Filter) -> np.ndarray:
+        """The ids of the vectors that a search may find: int64 [n]."""
+        marks, values = marks_of(video_ids)
+        where = f" AND v.video_id IN ({marks})" if video_ids else ""
+        join = ""
+        if within.start is not None or within.end is not None or (within.sources is not None and self.kind == "text"):
+            table, column = ("clips", "clip_id") if self.kind == "visual" else ("passages", "passage_id")
+            join = f" JOIN {table} p ON p.id = v.{column}"
+            where += " AND p.end >= ? AND p.start <= ?"
+            values = (*values, within.low, within.high)
+        if within.sources is not None and self.kind == "text":
+            marks, sources = marks_of(sorted(within.sources))
+            where += f" AND p.source IN ({marks})"
+            values = (*values, *sources)
+        rows = self.library.db.rows(f"SELECT v.id FROM vectors v{join} WHERE v.kind = ?{where}", (self.kind, *values))
+        return np.array([row["id"] for row in rows], np.int64)
 
     @property
     def size(self) -> int:

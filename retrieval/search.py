@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from model.errors import UsageError
 from model.loading import Models
+from retrieval.filters import EVERYTHING, Filter
+from retrieval.fusion import RANK_OFFSET, diversify, merge
 from retrieval.index import VectorIndex
 from retrieval.library import Library
+from retrieval.likeness import Likeness
 from retrieval.question import Question, parse
-from retrieval.records import ClipFrames, Moment, Passage, Source
+from retrieval.records import Moment, Passage, Source
+from retrieval.rows import marks_of
+from retrieval.timeline import Timeline
 from retrieval.windows import best_windows
 from retrieval.words import match_expression, stem, words
 
 MAX_MOMENT_S = 12.0  # of a text that stays for long, the moment is where it begins
-_RANK_OFFSET = 10  # reciprocal rank fusion (Cormack et al., SIGIR 2009), smaller than 60 because the lists are short
 _VISUAL_WEIGHT = 0.6  # against 1 for a passage that has every word of the query
 _PREFERRED, _OTHERS = 2.0, 0.4  # factors when the question names its source
 _COSINE_FLOOR, _COSINE_SPAN = 0.25, 0.40  # MiniLM: unrelated sentences lie below the floor, paraphrases above the sum
 _CANDIDATES = 64
+_DEPTH = 4  # moments looked at for one that is returned: near-duplicates fall out
+_SAME_COSINE = 1e-4  # a video that fits no better anywhere than on the whole shows one thing only
 _SEEN_NOWHERE = 0.005  # probability below which a thing was not seen, not even from afar
 _RANDOM_FIT = 0.20  # share of random single things that may fit better than what was found
 _KEPT_VIDEOS = 16  # frame vectors kept in memory, about 5 MB an hour of video
@@ -49,33 +57,55 @@ class Searcher:
         self.models = models
         self.visual = VectorIndex(library, "visual", models.vision.name)
         self.text = VectorIndex(library, "text", models.text.name)
-        self._frames: OrderedDict[tuple[str, int | None], list[ClipFrames]] = OrderedDict()
+        self._timelines: OrderedDict[tuple[str, int | None], Timeline] = OrderedDict()
+        self._lock = threading.Lock()
 
     def save(self) -> None:
         """Write both indexes to disk."""
         self.visual.save()
         self.text.save()
 
-    def search(self, query: str, video_ids: Sequence[str] | None = None, top: int = 10) -> list[Moment]:
-        """The best moments for a query, best first; in all videos when none are given.
+    def search(
+        self, query: str, video_ids: Sequence[str] | None = None, top: int = 10, within: Filter = EVERYTHING
+    ) -> list[Moment]:
+        """The best moments for a query, best first and none like another; in all videos when none are given.
 
-        Raises UsageError for an empty or over-long query.
+        Raises UsageError for an empty or over-long query, and for a filter that leaves nothing to search.
         """
         question = parse(query)
-        moments = self._weighed(question, self.text_hits(question, video_ids))
-        for rank, moment in enumerate(self.visual_moments(question.subject, video_ids, count=max(top, 10))):
-            factor = _factor(question, "visual")
-            moments.append(replace(moment, score=_VISUAL_WEIGHT * factor / (_RANK_OFFSET + rank)))
-        return _merge(moments)[:top]
+        self._check(video_ids, within)
+        return diversify(self._found(question, video_ids, top, within), Likeness(self.timeline), top)
 
-    def text_hits(self, question: Question, video_ids: Sequence[str] | None, count: int = 30) -> list[Hit]:
+    def _check(self, video_ids: Sequence[str] | None, within: Filter) -> None:
+        if video_ids is not None and not video_ids:
+            raise UsageError("No video is chosen; choose at least one to search in.")
+        if within.start:
+            chosen = [video for video in self.library.videos() if video_ids is None or video.id in video_ids]
+            within.check_inside(video.duration for video in chosen)
+
+    def _found(self, question: Question, video_ids: Sequence[str] | None, top: int, within: Filter) -> list[Moment]:
+        """What each source has, fused; best first."""
+        count = max(_DEPTH * top, 20)
+        moments = self._weighed(question, self.text_hits(question, video_ids, within=within), within)
+        if within.admits("visual"):
+            query = self.models.vision.encode_text([question.subject])[0]
+            moments += self._seen(query, video_ids, count, within, _VISUAL_WEIGHT * _factor(question, "visual"))
+        return merge(moments)
+
+    def text_hits(
+        self, question: Question, video_ids: Sequence[str] | None, count: int = 30, within: Filter = EVERYTHING
+    ) -> list[Hit]:
         """Passages that fit by meaning or by words, the strongest first."""
         vector = self.models.text.embed([question.subject])[0]
-        near = dict(self.text.search(vector, count, video_ids))
+        near = dict(self.text.search(vector, count, video_ids, within))
         owners = self._passages_of_vectors(list(near))
         cosines = {owners[vector_id]: cosine for vector_id, cosine in near.items() if vector_id in owners}
-        lexical = self.library.match_words(match_expression(question.terms), video_ids, count) if question.terms else []
-        passages = self.library.passages_by_id(cosines) | {passage.id: passage for passage, _ in lexical}
+        passages = self.library.passages_by_id(cosines)
+        if question.terms:
+            limit = count if within == EVERYTHING else -1  # all: most may lie outside
+            matches = self.library.match_words(match_expression(question.terms), video_ids, limit)
+            inside = [p for p, _ in matches if within.admits(p.source) and within.cut(p.start, p.end)]
+            passages |= {passage.id: passage for passage in inside[:count]}
         hits = [
             Hit(passage, coverage(question.terms, passage.text), cosines.get(passage.id, 0.0))
             for passage in passages.values()
@@ -83,26 +113,47 @@ class Searcher:
         return sorted(hits, key=lambda hit: (-hit.strength, -hit.cosine, hit.passage.start))
 
     def _passages_of_vectors(self, vector_ids: list[int]) -> dict[int, int]:
-        marks = ", ".join("?" * len(vector_ids))
-        rows = self.library.db.rows(f"SELECT id, passage_id FROM vectors WHERE id IN ({marks})", tuple(vector_ids))
+        marks, values = marks_of(vector_ids)
+        rows = self.library.db.rows(f"SELECT id, passage_id FROM vectors WHERE id IN ({marks})", values)
         return {row["id"]: row["passage_id"] for row in rows}
 
-    def visual_moments(self, text: str, video_ids: Sequence[str] | None, count: int) -> list[Moment]:
-        """The best looking windows, best first; the score is a cosine."""
-        query = self.models.vision.encode_text([text])[0]
-        found = self.visual.search(query, _CANDIDATES, video_ids)
-        marks = ", ".join("?" * len(found))
-        rows = self.library.db.rows(
-            f"SELECT DISTINCT video_id FROM vectors WHERE id IN ({marks})", tuple(vector_id for vector_id, _ in found)
-        )
+    def visual_moments(
+        self, text: str, video_ids: Sequence[str] | None, count: int, within: Filter = EVERYTHING
+    ) -> list[Moment]:
+        """The best looking windows for a text, best first; the score is a cosine."""
+        return self._windows(self.models.vision.encode_text([text])[0], video_ids, count, within)
+
+    def _seen(
+        self, query: np.ndarray, video_ids: Sequence[str] | None, count: int, within: Filter, weight: float
+    ) -> list[Moment]:
+        """The best windows for a vector [D], with scores that fall with the rank and with the cosine.
+
+        What fits no better than the frames of these videos do on the whole is worth half of what its rank says.
+        """
+        windows = self._windows(query, video_ids, count, within)
+        lines = [self.timeline(video_id) for video_id in {window.video_id for window in windows}]
+        usual = float(np.mean([line.middle @ query for line in lines])) if lines else 0.0
+        most = windows[0].score - usual if windows else 0.0
+        scored = []
+        for rank, window in enumerate(windows):
+            strength = max(0.0, window.score - usual) / most if most > _SAME_COSINE else 1.0
+            scored.append(replace(window, score=weight * (1 + strength) / 2 / (RANK_OFFSET + rank)))
+        return scored
+
+    def _windows(self, query: np.ndarray, video_ids: Sequence[str] | None, count: int, within: Filter) -> list[Moment]:
+        """The best windows for a vector [D], in the videos whose stored segments are nearest to it."""
+        found = self.visual.search(query, _CANDIDATES, video_ids, Filter(within.start, within.end))
+        marks, values = marks_of(vector_id for vector_id, _ in found)
+        rows = self.library.db.rows(f"SELECT id, video_id FROM vectors WHERE id IN ({marks})", values)
+        owners = {row["id"]: row["video_id"] for row in rows}
+        nearest = dict.fromkeys(owners[vector_id] for vector_id, _ in found if vector_id in owners)
         moments = []
-        for row in rows:
-            clips = self.frames(row["video_id"])
-            times = np.concatenate([clip.times for clip in clips if len(clip.times)])
-            vectors = np.concatenate([clip.vectors for clip in clips if len(clip.times)])
-            bounds = np.array([clip.clip.start for clip in clips[1:]])
-            windows = best_windows(times, vectors, query, bounds, clips[-1].clip.end, count)
-            moments += [Moment(row["video_id"], w.start, w.end, w.score, ["visual"]) for w in windows]
+        for video_id in list(nearest)[:_KEPT_VIDEOS]:
+            line = self.timeline(video_id)
+            chosen = (line.times >= within.low) & (line.times < within.high)
+            end = min(line.end, within.high)
+            windows = best_windows(line.times[chosen], line.vectors[chosen], query, line.cuts, end, count)
+            moments += [Moment(video_id, w.start, w.end, w.score, ["visual"]) for w in windows]
         return sorted(moments, key=lambda moment: -moment.score)[:count]
 
     def picture_support(self, question: Question, moments: Sequence[Moment], video_ids: Sequence[str]) -> bool:
@@ -126,36 +177,36 @@ class Searcher:
 
         (-1, 1) where there is no frame.
         """
-        inside = [clip.vectors[(clip.times >= start) & (clip.times < end)] for clip in self.frames(video_id)]
-        frames = [vectors for vectors in inside if len(vectors)]
-        if not frames:
+        frames = self.timeline(video_id).between(start, end)
+        if not len(frames):
             return -1.0, 1.0
         query = self.models.vision.encode_text([text])[0]
-        best = max(np.concatenate(frames), key=lambda frame: float(frame @ query))
+        best = frames[int((frames @ query).argmax())]
         return float(best @ query), self.models.vision.chance(best, query)
 
-    def frames(self, video_id: str) -> list[ClipFrames]:
+    def timeline(self, video_id: str) -> Timeline:
         """The frame vectors of a video, kept in memory for the next question."""
         row = self.library.db.row("SELECT max(id) AS newest FROM clips WHERE video_id = ?", (video_id,))
         key = (video_id, row["newest"] if row else None)  # another one once more is seen, or all is seen anew
-        if key not in self._frames:
-            self._frames[key] = self.library.video_frames(video_id)
-            while len(self._frames) > _KEPT_VIDEOS:
-                self._frames.popitem(last=False)
-        return self._frames[key]
+        with self._lock:
+            if key not in self._timelines:
+                self._timelines[key] = Timeline.of(self.library.video_frames(video_id))
+                while len(self._timelines) > _KEPT_VIDEOS:
+                    self._timelines.popitem(last=False)
+            self._timelines.move_to_end(key)
+            return self._timelines[key]
 
-    def _weighed(self, question: Question, hits: list[Hit]) -> list[Moment]:
+    def _weighed(self, question: Question, hits: list[Hit], within: Filter) -> list[Moment]:
         moments = []
         ranks: dict[Source, int] = {}
         for hit in hits:
             passage = hit.passage
+            stretch = within.cut(passage.start, passage.end)
             rank = ranks[passage.source] = ranks.get(passage.source, -1) + 1
-            score = _factor(question, passage.source) * hit.strength / (_RANK_OFFSET + rank)
-            if score > 0:
-                end = min(passage.end, passage.start + MAX_MOMENT_S)
-                moments.append(
-                    Moment(passage.video_id, passage.start, end, score, [passage.source], passage.text, passage.id)
-                )
+            score = _factor(question, passage.source) * hit.strength / (RANK_OFFSET + rank)
+            if score > 0 and stretch:
+                start, end = stretch[0], min(stretch[1], stretch[0] + MAX_MOMENT_S)
+                moments.append(Moment(passage.video_id, start, end, score, [passage.source], passage.text, passage.id))
         return moments
 
 
@@ -176,28 +227,3 @@ def _factor(question: Question, source: Source) -> float:
     if question.prefers is None:
         return 1.0
     return _PREFERRED if source == question.prefers else _OTHERS
-
-
-def _merge(moments: list[Moment]) -> list[Moment]:
-    """Join moments of different sources that show the same time; their scores add up, the strongest gives the times."""
-    kept: list[Moment] = []
-    for moment in sorted(moments, key=lambda m: -m.score):
-        for index, other in enumerate(kept):
-            shared = min(moment.end, other.end) - max(moment.start, other.start)
-            same = moment.video_id == other.video_id and shared > 0.5 * max(
-                min(moment.end - moment.start, other.end - other.start), 0.1
-            )
-            if same:
-                if set(moment.sources) <= set(other.sources):
-                    break  # the same source once more: nothing new
-                kept[index] = replace(
-                    other,
-                    score=other.score + moment.score,
-                    sources=[*other.sources, *(s for s in moment.sources if s not in other.sources)],
-                    quote=other.quote or moment.quote,
-                    passage_id=other.passage_id or moment.passage_id,
-                )
-                break
-        else:
-            kept.append(moment)
-    return sorted(kept, key=lambda m: -m.score)

@@ -28,16 +28,15 @@ def best_windows(
     if not len(times):
         return []
     sums = np.concatenate([np.zeros((1, vectors.shape[1])), np.cumsum(vectors, axis=0, dtype=np.float64)])
-    found: list[Window] = []
-    for width in WIDTHS_S:
-        first = np.arange(len(times))
-        last = np.searchsorted(times, times + width - 1e-3)  # exclusive
-        mean = sums[last] - sums[first]
-        scores = mean @ query / np.maximum(np.linalg.norm(mean, axis=1), 1e-9)
-        found += [Window(float(times[i]), min(float(times[i]) + width, duration), float(scores[i])) for i in first]
-    found.sort(key=lambda window: -window.score)
+    first = np.tile(np.arange(len(times)), len(WIDTHS_S))
+    width = np.repeat(WIDTHS_S, len(times))
+    last = np.searchsorted(times, times[first] + width - 1e-3)  # exclusive
+    mean = sums[last] - sums[first]  # not divided by the count: only its direction matters
+    scores = mean @ query / np.maximum(np.linalg.norm(mean, axis=1), 1e-9)
+    starts, ends = times[first].astype(float), np.minimum(times[first] + width, duration)
     kept: list[Window] = []
-    for window in found:
+    for i in np.argsort(-scores, kind="stable"):
+        window = Window(float(starts[i]), float(ends[i]), float(scores[i]))
         if all(_overlap(window, other) <= _OVERLAP for other in kept):
             kept.append(window)
             if len(kept) == count:

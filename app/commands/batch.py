@@ -12,7 +12,10 @@ from app.commands import engine_of, print_json
 from app.commands.find import chosen_videos, last, moment_json
 from app.engine import Engine
 from model.errors import CuepointError, UsageError
+from retrieval.filters import make_filter
 from retrieval.summary import summarize
+
+_TOP = 5  # results, where a request does not say
 
 logger = logging.getLogger(__name__)
 
@@ -52,11 +55,26 @@ def _served(engine: Engine, request: dict[str, Any]) -> dict[str, Any]:
     op, text = request.get("op"), str(request.get("text") or "")
     video_ids = chosen_videos(engine, [request["video_id"]] if request.get("video_id") else None)
     if op == "search":
-        return {
-            "results": [moment_json(m) for m in engine.searcher.search(text, video_ids, int(request.get("top") or 5))]
-        }
+        within = make_filter(request.get("start"), request.get("end"), _listed(request.get("sources")))
+        moments = engine.searcher.search(text, video_ids, _top(request), within)
+        return {"results": [moment_json(moment) for moment in moments]}
     if op == "ask":
         return last(engine, text, video_ids).as_json()
     if op == "summary":
         return summarize(engine.library, engine.models, video_ids[0]).as_json()
     raise UsageError(f"Unknown op {op!r}; there are search, ask and summary.")
+
+
+def _top(request: dict[str, Any]) -> int:
+    top = request.get("top")
+    if top is None:
+        return _TOP
+    if isinstance(top, bool) or not isinstance(top, int) or top < 1:
+        raise UsageError(f"top must be a whole number from 1 on, not {top!r}.")
+    return top
+
+
+def _listed(sources: object) -> str | list[object] | None:
+    if sources is None or isinstance(sources, str | list):
+        return sources
+    raise UsageError(f"sources must be a list of seen, heard and read, not {sources!r}.")

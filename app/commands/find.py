@@ -10,6 +10,7 @@ from app.engine import Engine
 from model.errors import UsageError
 from model.timecode import span
 from retrieval.answer import Answer
+from retrieval.filters import make_filter
 from retrieval.library import LOCAL_OWNER
 from retrieval.records import Moment
 
@@ -41,7 +42,8 @@ def moment_json(moment: Moment) -> dict[str, Any]:
 def _search(engine: Engine, arguments: argparse.Namespace) -> None:
     if arguments.top < 1:
         raise UsageError("--top must be at least 1.")
-    moments = engine.searcher.search(arguments.text, chosen_videos(engine, arguments.video), arguments.top)
+    within = make_filter(arguments.start, arguments.end, arguments.source)
+    moments = engine.searcher.search(arguments.text, chosen_videos(engine, arguments.video), arguments.top, within)
     if arguments.json:
         print_json({"results": [moment_json(moment) for moment in moments]})
         return

@@ -68,7 +68,7 @@ def test_open_clip_finds_the_moments(film: Path, tmp_path: Path, family: Any) ->
     engine = engine_with(tmp_path, vision={"kind": "open_clip", "source": f"path:{tmp_path / 'clip'}"})
     whole_ask(engine, film)
     assert engine.models.vision.name.startswith("open_clip/")
-    (frames, *_) = engine.searcher.frames(engine.library.videos()[0].id)
+    (frames, *_) = engine.library.video_frames(engine.library.videos()[0].id)
     assert frames.vectors.shape[1] == engine.models.vision.dim != 384
     assert any("visual" in moment.sources for moment in engine.searcher.search("a red wall"))
 
