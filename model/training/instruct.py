@@ -6,6 +6,7 @@ a question or do not. The encoder stays as it is, and so do the decoder's own we
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
@@ -200,15 +201,11 @@ def save(chat: VideoChat, output: Path) -> None:
     described["base_model_name_or_path"] = chat.config.decoder.source
     text = json.dumps(described, indent=2) + "\n"
 
-    from safetensors.torch import save_file
+    from safetensors.torch import save as as_bytes
 
-    replace_file(folder / WEIGHTS, lambda path: save_file(weights, path))
-    replace_file(folder / CONFIG, lambda path: _write(path, text))
+    for name, content in ((WEIGHTS, as_bytes(weights)), (CONFIG, text.encode())):
+        replace_file(folder / name, functools.partial(Path.write_bytes, data=content))
     (folder / "README.md").unlink(missing_ok=True)  # peft's form for a model card, not filled in
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
 
 
 def _one(numbers: list[int], rng: np.random.Generator) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from model.errors import CheckpointError
 from model.language.weight_files import read_safetensors
@@ -25,7 +25,11 @@ def save_adapter(folder: Path, adapter: Adapter, dtype: torch.dtype = torch.floa
         name: tensor.detach().to("cpu", dtype if name in learned else torch.float32).contiguous()
         for name, tensor in adapter.state_dict().items()
     }
-    replace(folder / ADAPTER, lambda path: save_file(weights, path))
+
+    def write(path: Path) -> None:
+        path.write_bytes(save(weights))  # not save_file, which lets the owner alone read what it writes
+
+    replace(folder / ADAPTER, write)
 
 
 def save_config(folder: Path, config: VideoChatConfig) -> None:

@@ -55,6 +55,7 @@ def test_saved_heads_come_back_as_they_were_but_for_rounding(tmp_path: Path) -> 
     assert not again.training
     assert torch.allclose(again.frames(*inputs(5)), made.frames(*inputs(5)), atol=2e-3)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["alignment.json", "alignment.safetensors"]
+    assert len({path.stat().st_mode for path in tmp_path.iterdir()}) == 1  # who may read the one may read the other
 
 
 def test_heads_of_another_shape_are_refused_by_the_tensor(tmp_path: Path) -> None:

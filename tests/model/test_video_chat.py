@@ -17,7 +17,6 @@ from model.errors import CheckpointError, UsageError
 from model.language.chat import Still, stills_of
 from model.language.chat_tokens import PLACEHOLDER
 from model.profile import DecoderChoice
-from model.videochat import checkpoint as checkpoint_module
 from model.videochat.conversation import ask
 from model.videochat.video_chat import FRAMES_AT_ONCE, VideoChat
 from tests.checkpoints.clip import tiny_clip
@@ -171,11 +170,13 @@ def test_a_save_that_fails_leaves_the_last_one(folder: Path, monkeypatch: pytest
     chat = VideoChat.from_pretrained(folder, Quadrants())
     before = (folder / "adapter.safetensors").read_bytes()
 
-    def fill_the_disk(weights: dict[str, torch.Tensor], path: Path) -> None:
-        Path(path).write_bytes(b"half")
+    write = Path.write_bytes
+
+    def fill_the_disk(path: Path, data: bytes) -> None:
+        write(path, data[: len(data) // 2])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoint_module, "save_file", fill_the_disk)
+    monkeypatch.setattr(Path, "write_bytes", fill_the_disk)
     with pytest.raises(OSError, match="No space left"):
         chat.save_pretrained(folder)
     assert (folder / "adapter.safetensors").read_bytes() == before
