@@ -24,8 +24,11 @@ _COMMANDS = {  # command -> (module in app.commands, help)
     "batch": ("batch", "answer JSON lines from stdin with JSON lines"),
     "list": ("library", "list the videos"),
     "show": ("library", "show what is known of a video"),
+    "chats": ("chats", "list, search, show, export, rename and delete chats"),
+    "clip": ("making", "cut a moment of a video out into a file"),
+    "highlights": ("making", "cut the best moments of a video into one film"),
     "delete": ("library", "delete a video and all that came of it"),
-    "export": ("library", "write a video's transcript as srt, vtt or json"),
+    "export": ("library", "write a video's subtitles (srt, vtt) or a report (json, md, html)"),
     "doctor": ("doctor", "say what this machine has and which profile it will use"),
     "pull": ("pull", "fetch the models of a profile"),
     "train": ("train", "train a stage on your own data"),
@@ -50,9 +53,19 @@ def make_parser() -> argparse.ArgumentParser:
     add_search(made["search"])
     made["ask"].add_argument("text", metavar="QUESTION")
     made["ask"].add_argument("--video", action="append", metavar="ID", help="only in this video (repeatable)")
-    for name in ("summary", "show", "delete", "export"):
+    for name in ("summary", "show", "delete", "export", "clip", "highlights"):
         made[name].add_argument("video", metavar="ID")
-    made["export"].add_argument("--format", choices=("srt", "vtt", "json"), default="srt")
+    for name in ("start", "end"):
+        made["clip"].add_argument(name, metavar=name.upper(), help="seconds, or minutes and seconds as in 0:42")
+    for name in ("clip", "highlights"):
+        made[name].add_argument(
+            "--output", type=Path, metavar="FILE", help="file to write (default: named by the video)"
+        )
+    made["highlights"].add_argument(
+        "--query", default="", metavar="WORDS", help="moments of this, not of every chapter"
+    )
+    made["highlights"].add_argument("--seconds", type=float, default=30.0, metavar="S", help="length at most (30)")
+    made["export"].add_argument("--format", choices=("srt", "vtt", "json", "md", "html"), default="srt")
     made["export"].add_argument("--output", type=Path, help="file to write (default: stdout)")
     made["pull"].add_argument(
         "name", nargs="?", metavar="PROFILE", help="a name, or a .json (default: the one in force)"
@@ -61,10 +74,26 @@ def make_parser() -> argparse.ArgumentParser:
     made["train"].add_argument(
         "--output", type=Path, required=True, metavar="FOLDER", help="goes on with what is there"
     )
-    made["train"].add_argument("--data", action="append", metavar="READER:PATH", help="instead of the config's own data")
+    made["train"].add_argument(
+        "--data", action="append", metavar="READER:PATH", help="instead of the config's own data"
+    )
     add_evaluate(made["evaluate"])
+    add_chats(made["chats"])
     made["worker"].add_argument("--parent", type=int, help="process to end with")
-    for name in ("index", "search", "ask", "summary", "batch", "list", "show", "doctor", "train", "evaluate"):
+    for name in (
+        "index",
+        "search",
+        "ask",
+        "summary",
+        "batch",
+        "list",
+        "show",
+        "doctor",
+        "train",
+        "evaluate",
+        "clip",
+        "highlights",
+    ):
         made[name].add_argument("--json", action="store_true", help="JSON on stdout, everything else on stderr")
     return parser
 
@@ -87,6 +116,22 @@ def add_evaluate(command: argparse.ArgumentParser) -> None:
     command.add_argument("--train-split", default="train", metavar="SPLIT", help="what the baselines of qa learn from")
     command.add_argument("--limit", type=int, metavar="N", help="N samples, drawn at random, the same each time")
     command.add_argument("--output", type=Path, help="file to write with the figures and every prediction (JSON)")
+
+
+def add_chats(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--search", default="", metavar="WORDS", help="only chats that have all of these words in them"
+    )
+    command.add_argument("--json", action="store_true", help="JSON on stdout, everything else on stderr")
+    actions = command.add_subparsers(dest="action", metavar="ACTION")
+    made = {name: actions.add_parser(name, help=f"{name} a chat") for name in ("show", "export", "rename", "delete")}
+    for name, action in made.items():
+        action.add_argument("chat", metavar="ID")
+        if name != "export":
+            action.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="JSON on stdout")
+    made["rename"].add_argument("title", metavar="TITLE")
+    made["export"].add_argument("--format", choices=("md", "json", "html"), default="md")
+    made["export"].add_argument("--output", type=Path, metavar="FILE", help="file to write (default: stdout)")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

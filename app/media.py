@@ -1,4 +1,4 @@
-"""Routes that serve what belongs to a video: its playable copy (with HTTP Range), pictures and subtitles.
+"""Routes that serve what belongs to a video: its playable copy (with HTTP Range), pictures, subtitles, a report.
 
 Nothing outside a video's own folder can be asked for, and only by its owner.
 """
@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import mimetypes
 from pathlib import Path
-from urllib.parse import quote
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import FileResponse, Response
 
+from app.downloads import attachment, report_reply
 from app.engine import Engine
+from app.exporting import REPORTS, render_video
 from app.owner import owner_of
 from app.subtitles import MEDIA_TYPES, render
 from model.errors import UsageError
@@ -61,8 +62,15 @@ def media_router(engine: Engine) -> APIRouter:
         name = f"{Path(video.title).stem or video.id}.{kind}"
         response = Response(text, media_type=f"{MEDIA_TYPES[kind]}; charset=utf-8", headers={"Cache-Control": _FRESH})
         if request.query_params.get("download"):
-            response.headers["Content-Disposition"] = _attachment(name)
+            response.headers["Content-Disposition"] = attachment(name)
         return response
+
+    @router.get("/{video_id}/report.{kind}")
+    def report(request: Request, video_id: str, kind: str) -> Response:
+        video = video_of(request, video_id)
+        if kind not in REPORTS:
+            raise HTTPException(404, "Reports come as md, json or html.")
+        return report_reply(render_video(engine, video, kind), video.title, kind)
 
     return router
 
@@ -72,8 +80,3 @@ def _file(path: Path, media_type: str, cache: str) -> Response:
         raise HTTPException(404, "There is no such picture or video.")
     headers = {"Cache-Control": cache, "X-Content-Type-Options": "nosniff"}
     return FileResponse(path, media_type=media_type, headers=headers)
-
-
-def _attachment(name: str) -> str:
-    """Content-Disposition for any file name (RFC 6266)."""
-    return f"attachment; filename*=UTF-8''{quote(name, safe='')}"

@@ -17,6 +17,8 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import FileResponse, JSONResponse, Response
 
+from app.chat_routes import chats_router
+from app.cuts import cuts_router
 from app.engine import Engine
 from app.media import media_router
 from app.workers import Supervisor
@@ -55,6 +57,8 @@ def create_app(engine: Engine, supervise: bool = True) -> FastAPI:
     def icon() -> Response:
         return FileResponse(_ICONS / "icon.svg", media_type="image/svg+xml", headers={"Cache-Control": "max-age=86400"})
 
+    app.include_router(chats_router(engine))
+    app.include_router(cuts_router(engine))
     app.include_router(media_router(engine))
     return mount_page(app, engine)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import asdict
+from pathlib import Path
 
 from app.commands import engine_of, print_json, say
 from app.engine import Engine
-from app.subtitles import render
+from app.exporting import render_video
 from model.errors import CuepointError
 from model.timecode import clock, span
 from retrieval.library import LOCAL_OWNER
@@ -52,17 +52,15 @@ def _delete(engine: Engine, arguments: argparse.Namespace) -> None:
 
 def _export(engine: Engine, arguments: argparse.Namespace) -> None:
     video = engine.library.video(arguments.video)
-    lines = engine.library.passages(video.id, "speech")
-    if arguments.format == "json":
-        text = json.dumps(
-            [{"start": p.start, "end": p.end, "text": p.text} for p in lines], ensure_ascii=False, indent=1
-        )
-    else:
-        text = render(lines, arguments.format)
-    if arguments.output is None:
+    write_text(render_video(engine, video, arguments.format), arguments.output)
+
+
+def write_text(text: str, output: Path | None) -> None:
+    """To the file, or to stdout. Raises CuepointError if the file cannot be written."""
+    if output is None:
         print(text)
         return
     try:
-        arguments.output.write_text(text, encoding="utf-8")
+        output.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise CuepointError(f"{arguments.output} cannot be written: {error.strerror}.") from error
+        raise CuepointError(f"{output} cannot be written: {error.strerror}.") from error

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Iterator
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 from weakref import WeakValueDictionary
@@ -18,7 +20,7 @@ from app.page.html import Shelf
 from app.page.i18n import Language, language_of
 from app.page.session import Session
 from app.page.views import PARTS, Views
-from model.errors import CuepointError
+from model.errors import CuepointError, UsageError
 from retrieval.answer import Answer
 from retrieval.question import parse
 from retrieval.records import Message
@@ -26,6 +28,17 @@ from retrieval.records import Message
 logger = logging.getLogger(__name__)
 _CHAT = PARTS.index("chat")
 _TOAST_S = 12.0
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A question with what was said before it. `instead`: where it stands, if its answer is to be replaced."""
+
+    chat_id: str
+    history: list[Message]
+    question: str
+    video_ids: list[str]
+    instead: int | None = None
 
 
 class Asking:
@@ -38,30 +51,72 @@ class Asking:
 
     def ask(self, question: str, session: Session, request: gr.Request) -> Iterator[list[Any]]:
         """Answer a question about the session's videos. Stops soon after `stop`; what was said by then is kept."""
-        owner, language = owner_of(request), language_of(request)
-        shelf = Shelf(self.engine.library, owner)
-        video_ids = [video_id for video_id in session.asked if shelf.video(video_id)]
-        problem = self._problem(question, video_ids, language)
-        if problem:
-            gr.Warning(escape(problem), duration=_TOAST_S, title="Cuepoint")
-            yield [gr.skip()] * (1 + len(PARTS))
+        owner, question = owner_of(request), question.strip()
+        video_ids = self._videos(session, owner)
+        if self._refused(self._problem(question, video_ids, language_of(request))):
+            yield _unchanged()
             return
-        chat_id, history = self._begin(session, owner, video_ids, question.strip())
+        chat_id, history = self._begin(session, owner, video_ids, question)
+        yield from self._answer(Turn(chat_id, history, question, video_ids), session, request)
+
+    def edited(self, session: Session, request: gr.Request, event: gr.EventData) -> Iterator[list[Any]]:
+        """Ask another question in the place of an earlier one; the messages after that are dropped."""
+        owner, language, chats = owner_of(request), language_of(request), self.engine.chats
+        question, video_ids = str(event._data.get("text", "")).strip(), self._videos(session, owner)
+        problem = self._problem(question, video_ids, language) or self._not_now(session, language)
+        if self._refused(problem) or session.chat_id is None:
+            yield _unchanged()
+            return
+        try:
+            chats.edit(session.chat_id, owner, int(event._data.get("position", -1)), question)
+        except (UsageError, ValueError) as error:
+            self._refused(str(error))
+            yield _unchanged()
+            return
+        *history, _ = chats.messages(session.chat_id)
+        yield from self._answer(Turn(session.chat_id, history, question, video_ids), session, request)
+
+    def again(self, session: Session, request: gr.Request) -> Iterator[list[Any]]:
+        """Answer the chat's last question anew; its answer stays until there is another."""
+        language, video_ids = language_of(request), self._videos(session, owner_of(request))
+        messages = self.engine.chats.messages(session.chat_id) if session.chat_id else []
+        asked = [position for position, message in enumerate(messages) if message.role == "user"]
+        question = messages[asked[-1]].text if asked else ""
+        problem = self._problem(question, video_ids, language) or self._not_now(session, language)
+        if self._refused(problem) or session.chat_id is None:
+            yield _unchanged()
+            return
+        turn = Turn(session.chat_id, messages[: asked[-1]], question, video_ids, instead=asked[-1])
+        yield from self._answer(turn, session, request)
+
+    def _answer(self, turn: Turn, session: Session, request: gr.Request) -> Iterator[list[Any]]:
+        """Show the question at once, then the answer as it grows, and keep it."""
+        language, chat_id = language_of(request), turn.chat_id
+        shelf = Shelf(self.engine.library, owner_of(request))
         session.asking, session.stopping = chat_id, False
         self._open[str(getattr(request, "session_hash", ""))] = session
-        said = chat_history([*history, Message("user", question.strip())], shelf, language)
+        said = chat_history([*turn.history, Message("user", turn.question)], shelf, language, tools=False)
         answer: dict[str, Any] = {}
         try:
             yield [_busy_box(), *self._update(session, request, chat_id, said, waiting_html(language))]
-            for answer in self._answers(question, video_ids, history, session, language):
+            for answer in self._answers(turn, session, language):
                 session.moments = marked_moments(answer) if session.chat_id == chat_id else session.moments
                 words = answer_html("", answer, shelf, language)
                 yield [gr.skip(), *self._update(session, request, chat_id, said, words)]
         finally:  # also when the page was closed in the middle
             session.asking = None
-            text = answer.get("answer") or language("stopped")
-            self.engine.chats.add(chat_id, Message("assistant", text, answer))
-        yield [_calm_box(), *self.views.redraw(session, owner, language)]
+            self._keep(turn, answer, language)
+        session.drawn.pop("chat", None)
+        yield [_calm_box(), *self.views.redraw(session, owner_of(request), language)]
+
+    def _keep(self, turn: Turn, answer: dict[str, Any], language: Language) -> None:
+        """Write the answer down. In the place of an earlier one only if there is something to put there."""
+        message = Message("assistant", answer.get("answer") or language("stopped"), answer)
+        if turn.instead is None:
+            self.engine.chats.add(turn.chat_id, message)
+        elif answer.get("answer") and not answer.get("error"):
+            with contextlib.suppress(UsageError):  # the chat was changed or deleted meanwhile
+                self.engine.chats.answer_again(turn.chat_id, turn.instead, message)
 
     def suggested(self, session: Session, request: gr.Request, event: gr.EventData) -> Iterator[list[Any]]:
         """Ask the question of a suggestion's button."""
@@ -89,6 +144,22 @@ class Asking:
             return str(error)
         return None
 
+    @staticmethod
+    def _not_now(session: Session, language: Language) -> str | None:
+        return language("answer_running") if session.asking is not None else None
+
+    @staticmethod
+    def _refused(problem: str | None) -> bool:
+        """Whether there is a problem, which is then told."""
+        if problem:
+            gr.Warning(escape(problem), duration=_TOAST_S, title="Cuepoint")
+        return bool(problem)
+
+    def _videos(self, session: Session, owner: str) -> list[str]:
+        """Those of the session's videos that are still there."""
+        shelf = Shelf(self.engine.library, owner)
+        return [video_id for video_id in session.asked if shelf.video(video_id)]
+
     def _begin(self, session: Session, owner: str, video_ids: list[str], question: str) -> tuple[str, list[Message]]:
         chats = self.engine.chats
         if session.chat_id is None:
@@ -99,13 +170,12 @@ class Asking:
         chats.add(session.chat_id, Message("user", question))
         return session.chat_id, history
 
-    def _answers(
-        self, question: str, video_ids: list[str], history: list[Message], session: Session, language: Language
-    ) -> Iterator[dict[str, Any]]:
+    def _answers(self, turn: Turn, session: Session, language: Language) -> Iterator[dict[str, Any]]:
         """The answer as JSON with its marked text, again and again as it grows; errors become the answer's words."""
-        answer = Answer(question)
+        answer = Answer(turn.question)
+        stop = lambda: session.stopping  # noqa: E731
         try:
-            for answer in self.engine.answerer.ask(question, video_ids, history, stop=lambda: session.stopping):
+            for answer in self.engine.answerer.ask(turn.question, turn.video_ids, turn.history, stop=stop):
                 yield answer.as_json() | {"marked": answer.text}
                 if session.stopping:
                     break
@@ -127,6 +197,10 @@ class Asking:
 
 def _failed(answer: Answer, sentence: str) -> dict[str, Any]:
     return answer.as_json() | {"answer": sentence, "marked": sentence, "error": True}
+
+
+def _unchanged() -> list[Any]:
+    return [gr.skip()] * (1 + len(PARTS))
 
 
 def _busy_box() -> dict[str, Any]:

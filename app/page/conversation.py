@@ -18,19 +18,33 @@ from retrieval.records import Message
 _MARKER = re.compile(MARKER.pattern + r"([.,;:!?]*)")  # with the punctuation that must not begin the next line
 
 
-def chat_history(messages: Sequence[Message], shelf: Shelf, language: Language) -> list[dict[str, str]]:
-    """Every message in the chatbot's format; the evidence of the last answer is unfolded."""
+def chat_history(
+    messages: Sequence[Message], shelf: Shelf, language: Language, tools: bool = True
+) -> list[dict[str, str]]:
+    """Every message in the chatbot's format; the evidence of the last answer is unfolded.
+
+    With `tools` come the links `#edit=POSITION` and `#again`, which making.js takes up: the chatbot's own buttons would
+    offer our HTML for editing.
+    """
     last = len(messages) - 1
     return [
-        {"role": message.role, "content": _content(message, shelf, language, unfolded=index == last)}
+        {"role": message.role, "content": _content(message, index, index == last, shelf, language, tools)}
         for index, message in enumerate(messages)
     ]
 
 
-def _content(message: Message, shelf: Shelf, language: Language, unfolded: bool) -> str:
+def _content(message: Message, index: int, is_last: bool, shelf: Shelf, language: Language, tools: bool) -> str:
     if message.role == "user":
-        return f'<div class="asked">{_lines(message.text)}</div>'
-    return answer_html(message.text, message.answer or {}, shelf, language, unfolded)
+        edit = _tool("edit", f"#edit={index}", language("edit_question")) if tools else ""
+        return f'<div class="asked">{_lines(message.text)}{edit}</div>'
+    html = answer_html(message.text, message.answer or {}, shelf, language, unfolded=is_last)
+    if not tools or not is_last:
+        return html
+    return f'{html}\n\n<div class="answer-tools">{_tool("again", "#again", language("answer_again"))}</div>'
+
+
+def _tool(name: str, link: str, label: str) -> str:
+    return f'<a class="tool tool-{name}" href="{link}" title="{escape(label)}"><span>{escape(label)}</span></a>'
 
 
 def answer_html(text: str, answer: dict[str, Any], shelf: Shelf, language: Language, unfolded: bool = True) -> str:

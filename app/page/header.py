@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from html import escape
 
 from app.engine import Engine
 from app.page.i18n import Language
+
+_SCRIPT_WORDS = (  # what making.js says
+    "save_failed", "save_busy", "close", "cancel_dialog", "edit_hint", "edit_send", "rename_title", "rename_yes",
+)  # fmt: skip
 
 
 def header_html(engine: Engine, language: Language) -> str:
     """On phones the library is far down: a button jumps there."""
     profile = engine.profile
     hint = escape(language("profile_hint", summary=profile.summary, reason=engine.profile_reason))
+    words = escape(json.dumps({key: language(key) for key in _SCRIPT_WORDS}, ensure_ascii=False))
     return (
-        '<header class="top"><img class="logo" src="icon.svg" alt="" width="28" height="28"><h1>Cuepoint</h1>'
+        f'<header class="top" data-words="{words}">'
+        '<img class="logo" src="icon.svg" alt="" width="28" height="28"><h1>Cuepoint</h1>'
         f'<button class="to-library" data-jump="library-column">{language("to_library")}</button>'
         f'<span class="profile" tabindex="0" data-hint="{hint}" aria-label="{escape(profile.name)}: {hint}">'
         f'<b>{escape(profile.name)}</b><span class="profile-title"> · {escape(profile.title)}</span>'

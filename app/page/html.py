@@ -15,6 +15,7 @@ from model.timecode import span
 from retrieval.library import Library
 from retrieval.records import Source, Video
 
+_LEAST_CLIP_S = 2.0  # less than that nobody can follow
 SOURCE_NAMES: dict[Source, str] = {"visual": "seen", "speech": "heard", "text": "read"}
 
 
@@ -27,6 +28,25 @@ def chip(video: Video | None, video_id: str, start: float, end: float, language:
     times = span(start, end)
     title = language("play", span=times, title=video.title if video else language("gone"))
     return f'<a class="cue" href="{cue_link(video_id, start, end)}" title="{escape(title)}">{times}</a>'
+
+
+def clip_link(video: Video, start: float, end: float, language: Language) -> str:
+    """A control that saves a moment as a file; page.js fetches it, for cutting may take a while."""
+    last = min(max(end, start + _LEAST_CLIP_S), video.duration)
+    label = escape(language("save_clip", span=span(start, end), title=video.title))
+    return (
+        f'<a class="save save-clip" href="media/{video.id}/clip.mp4?start={start:.3f}&amp;end={last:.3f}"'
+        f' title="{label}"><span class="unseen">{label}</span></a>'
+    )
+
+
+def report_links(address: str, language: Language) -> str:
+    """Links that save a report: the address with each of the three endings."""
+    kinds = (("html", "HTML"), ("md", "Markdown"), ("json", "JSON"))
+    return " ".join(
+        f'<a class="save save-report" href="{address}.{kind}" aria-label="{language("save_report")} {name}">{name}</a>'
+        for kind, name in kinds
+    )
 
 
 def source_badge(source: Source, language: Language) -> str:
@@ -85,7 +105,7 @@ def moment_row(
     language: Language,
     with_title: bool = False,
 ) -> str:
-    """A moment as a row to click: thumbnail, where it comes from, its words, its time. One line of HTML."""
+    """A moment as a row to click: thumbnail, source, words, time; beside it, how to save it. One line of HTML."""
     start, end = times
     video = shelf.video(video_id)
     title = video.title if video else language("gone")
@@ -93,8 +113,9 @@ def moment_row(
     words = f'<span class="quote">{escape(" ".join(quote.split()))}</span>' if quote else ""
     whose = f'<span class="whose">{escape(title)}</span>' if with_title else ""
     label = escape(language("play", span=span(start, end), title=title))
+    save = clip_link(video, start, end, language) if video else ""
     return (
-        f'<a class="moment" href="{cue_link(video_id, start, end)}" title="{label}">'
+        f'<div class="moment-line"><a class="moment" href="{cue_link(video_id, start, end)}" title="{label}">'
         f'{shelf.thumbnail(video_id, (start + end) / 2)}<span class="moment-words"><span class="moment-head">{badges}'
-        f'<span class="when">{span(start, end)}</span></span>{words}{whose}</span></a>'
+        f'<span class="when">{span(start, end)}</span></span>{words}{whose}</span></a>{save}</div>'
     )

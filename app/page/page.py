@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from app.engine import Engine
 from app.page.asking import Asking
+from app.page.chat_handlers import ChatHandlers
 from app.page.chat_panel import ChatPanel, build_chat_panel
 from app.page.handlers import Handlers
 from app.page.header import header_html
@@ -81,10 +82,10 @@ def _wire(
     chat: ChatPanel,
 ) -> None:
     on = Handlers(engine)
-    asking = Asking(engine, on.views)
+    asking, chats = Asking(engine, on.views), ChatHandlers(engine, on.views)
     parts = [
         header, library.cards, player.player, player.timeline, tabs.results, tabs.transcript, tabs.screen_text,
-        tabs.summary, chat.scope, chat.starter, chat.chatbot, timer,
+        tabs.summary, chat.history, chat.scope, chat.starter, chat.chatbot, timer,
     ]  # fmt: skip  # in the order of views.PARTS
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     swift = quiet | {"concurrency_limit": None}  # small queries: they never wait behind somebody's question
@@ -104,6 +105,11 @@ def _wire(
 
     chat.question.submit(asking.ask, [chat.question, session], [chat.question, *parts], **quiet)
     chat.starter.ask(asking.suggested, [session], [chat.question, *parts], **quiet)
+    chat.history.edit(asking.edited, [session], [chat.question, *parts], **quiet)
+    chat.history.again(asking.again, [session], [chat.question, *parts], **quiet)
     chat.question.stop(asking.stop, [session], None, **swift)
     page.unload(asking.close_page)
+    chat.history_button.click(None, js="() => { window.cuepoint.toggleHistory(); }")
+    chat.history_search.input(chats.search, [chat.history_search, session], parts, **typing)
+    chat.history.act(chats.act, [session], parts, **swift)
     chat.new_chat.click(on.new_chat, [session], parts, **swift)

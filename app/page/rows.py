@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from app.page.html import Shelf, cue_link, empty_state, moment_row
+from app.page.html import Shelf, cue_link, empty_state, moment_row, report_links
 from app.page.i18n import Language
 from model.timecode import clock
 from retrieval.records import Moment, Passage, Source, Video
@@ -97,9 +97,16 @@ def summary_html(video: Video, summary: Summary, shelf: Shelf, language: Languag
         f'<span class="when">{clock(chapter.start)}</span><span class="line-text">{escape(chapter.title)}</span></a>'
         for chapter in summary.chapters
     )
-    parts = [f'<p class="summary">{escape(summary.summary)}</p>']
+    parts = [f'<p class="summary">{escape(summary.summary)}</p>', _savings(video, language)]
     if chapters:
         parts.append(f'<h3>{language("chapters")}</h3><div class="lines lines-chapters">{chapters}</div>')
     if tags:
         parts.append(f'<h3>{language("tags")}</h3><div class="tags">{tags}</div>')
     return "".join(parts)
+
+
+def _savings(video: Video, language: Language) -> str:
+    """What can be saved of the whole video: its highlights, and a report in three forms."""
+    reel = f'<a class="save save-reel" href="media/{video.id}/highlights.mp4">{language("save_highlights")}</a>'
+    forms = report_links(f"media/{video.id}/report", language)
+    return f'<div class="savings">{reel}<span class="forms">{language("save_report")} {forms}</span></div>'

@@ -33,6 +33,7 @@ class Session:
         self.stopping = False
         self.moments: list[tuple[str, float, float, str]] = []  # (video, start, end, source) marked on the timeline
         self.results: Found | None = None
+        self.chat_search = ""  # words that the listed chats must hold
         self.filters: dict[str, str] = {}  # source -> words that its lines must hold
         self.summary: tuple[str, Summary] | None = None  # of the video with that id
         self.drawn: dict[str, Any] = {}  # part of the page -> key of what it shows now

@@ -42,12 +42,12 @@ def theme() -> gr.themes.Base:
 
 
 def style_sheet() -> str:
-    return (_HERE / "style.css").read_text(encoding="utf-8")
+    return "\n".join((_HERE / name).read_text(encoding="utf-8") for name in ("style.css", "making.css"))
 
 
 def head() -> str:
-    """Goes into the page's <head>: our script, the icon, and what phones need to know."""
-    script = (_HERE / "page.js").read_text(encoding="utf-8")
+    """Goes into the page's <head>: our scripts, the icon, and what phones need to know."""
+    script = "\n".join((_HERE / name).read_text(encoding="utf-8") for name in ("page.js", "making.js"))
     return (
         '<link rel="icon" href="icon.svg" type="image/svg+xml"><meta name="color-scheme" content="light dark">'
         f'<meta name="referrer" content="same-origin"><script>{script}</script>'

@@ -16,6 +16,7 @@ from app.engine import Engine
 from app.page.cards import library_cards
 from app.page.conversation import chat_history
 from app.page.header import header_html
+from app.page.history import history_html
 from app.page.html import Shelf, empty_state
 from app.page.i18n import Language
 from app.page.player import player_html, timeline_html
@@ -28,10 +29,11 @@ from retrieval.summary import Summary, summarize
 
 logger = logging.getLogger(__name__)
 PARTS = (
-    "header", "library", "player", "timeline", "results", "transcript", "screen_text", "summary", "scope", "starter",
-    "chat", "timer",
+    "header", "library", "player", "timeline", "results", "transcript", "screen_text", "summary", "history", "scope",
+    "starter", "chat", "timer",
 )  # fmt: skip
 BUSY_TICK_S, CALM_TICK_S = 1.0, 4.0  # while something is indexed; otherwise (videos may come by the command line)
+_LISTED_CHATS = 60  # searching reaches the rest
 _BUSY = ("waiting", "indexing")
 
 Part = tuple[Hashable, Callable[[], Any]]
@@ -73,6 +75,7 @@ class Views:
             "transcript": self._passages(video, "speech", session.filters.get("speech", ""), language),
             "screen_text": self._passages(video, "text", session.filters.get("text", ""), language),
             "summary": self._summary(session, video, shelf, language),
+            "history": self._history(session, shelf, owner, language),
             "scope": self._scope(session, shelf, language),
             "starter": self._starter(session, video, language),
             "chat": self._chat(session, shelf, language),
@@ -133,6 +136,12 @@ class Views:
             summary = Summary(language("unexpected", kind=type(error).__name__), [], [])
         session.summary = (video.id, summary)
 
+    def _history(self, session: Session, shelf: Shelf, owner: str, language: Language) -> Part:
+        html = history_html(
+            self.engine.chats.search(owner, session.chat_search, _LISTED_CHATS), session, shelf, language
+        )
+        return html, lambda: html
+
     def _scope(self, session: Session, shelf: Shelf, language: Language) -> Part:
         videos = [video for video_id in session.asked if (video := shelf.video(video_id))]
         if not videos:
@@ -164,7 +173,8 @@ class Views:
 
     def _chat(self, session: Session, shelf: Shelf, language: Language) -> Part:
         messages = self.engine.chats.messages(session.chat_id) if session.chat_id else []
-        return (session.chat_id, len(messages)), lambda: chat_history(messages, shelf, language)
+        said = tuple(message.text for message in messages)
+        return (session.chat_id, said), lambda: chat_history(messages, shelf, language)
 
 
 def _named(video: Video, language: Language) -> str:

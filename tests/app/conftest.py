@@ -1,4 +1,7 @@
-"""A web app with models that take milliseconds, served from this process, and indexed by a thread of it."""
+"""A web app with models that take milliseconds, served from this process, and indexed by a thread of it.
+
+And Chromium to look at it with: Playwright is imported only by the tests that need it.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import uvicorn
@@ -17,13 +21,22 @@ from app.settings import Settings
 from model.errors import CuepointError
 from retrieval.ingest import run_job
 from retrieval.records import Video
+from tests.chromium import find_chromium
 from tests.fakes import ColourEncoder, FakeModels, Features, Scripted
 from tests.media_factory import Scene, make_video
 from tests.ports import free_port
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
 RED, GREEN, BLUE = (200, 30, 30), (30, 200, 30), (30, 30, 200)
 SCENE_S = 4.0
 _START_LIMIT_S = 60.0
+_ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required",
+]  # fmt: skip
+_PATIENCE_MS = 30_000
 
 
 class SlowSpeaker(Scripted):
@@ -111,3 +124,42 @@ def wait_until(true: Callable[[], object], limit_s: float) -> None:
     while not true():
         assert time.monotonic() < deadline, "it took too long"
         time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=_PATIENCE_MS)
+    chromium = find_chromium()
+    assert chromium, "no Chromium: `python -m tests.chromium` installs one; -m 'not browser' leaves these tests out"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, served: Served) -> Iterator[Callable[..., Page]]:
+    """Opens the app; afterwards, nothing may have been asked of another origin and no script may have failed."""
+    asked: list[str] = []
+    failures: list[str] = []
+    contexts = []
+
+    def open_page(path: str = "", **options: Any) -> Page:
+        context = browser.new_context(**{"viewport": {"width": 1360, "height": 860}, "locale": "en-US"} | options)
+        contexts.append(context)
+        context.on("request", lambda request: asked.append(request.url))
+        page = context.new_page()
+        page.set_default_timeout(_PATIENCE_MS)
+        page.on("pageerror", lambda error: failures.append(str(error)))
+        page.goto(served.url + path)
+        page.locator("#cards .area-title").wait_for()
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert asked
+    assert [url for url in asked if not url.startswith((served.url, "data:", "blob:"))] == []
+    assert failures == []

@@ -6,105 +6,20 @@ import re
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from retrieval.records import Video
+from tests.app.browsing import Open, ask, current_time, moment_of, told, upload, wait_for_seek
 from tests.app.conftest import SCENE_S, Served, colour_video, wait_until
-from tests.chromium import find_chromium
 from tests.fakes import DIM
 from tests.media_factory import Scene, make_video, write_noise
 from tests.ports import free_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::Warning:gradio.queueing")]
-_ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required",
-]  # fmt: skip
-_PATIENCE_MS = 30_000
-expect.set_options(timeout=_PATIENCE_MS)
-
-Open = Callable[..., Page]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = find_chromium()
-    assert chromium, "no Chromium: `python -m tests.chromium` installs one; -m 'not browser' leaves these tests out"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=_ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def open_page(browser: Browser, served: Served) -> Iterator[Open]:
-    """Opens the app; afterwards, nothing may have been asked of another origin and no script may have failed."""
-    asked: list[str] = []
-    failures: list[str] = []
-    contexts = []
-
-    def open_page(path: str = "", **options: Any) -> Page:
-        context = browser.new_context(**{"viewport": {"width": 1360, "height": 860}, "locale": "en-US"} | options)
-        contexts.append(context)
-        context.on("request", lambda request: asked.append(request.url))
-        page = context.new_page()
-        page.set_default_timeout(_PATIENCE_MS)
-        page.on("pageerror", lambda error: failures.append(str(error)))
-        page.goto(served.url + path)
-        expect(page.locator("#cards .area-title")).to_be_visible()
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert asked
-    assert [url for url in asked if not url.startswith((served.url, "data:", "blob:"))] == []
-    assert failures == []
-
-
-def upload(page: Page, *paths: Path) -> None:
-    page.locator('#upload input[type="file"]').set_input_files(list(paths))
-
-
-def ask(page: Page, question: str) -> None:
-    page.locator("#question textarea").fill(question)
-    page.locator("#question textarea").press("Enter")
-
-
-def told(served: Served, video: Video, times: tuple[float, float], text: str) -> None:
-    """Makes something said in a video, and lets the slow decoder say it again."""
-    vectors = np.asarray(served.engine.models.text.embed([text]), np.float32)
-    served.engine.library.add_passages(video.id, "speech", [(*times, text)], vectors)
-    served.engine.models.decoder.says = f"{text}."  # type: ignore[attr-defined]
-    served.engine.models.decoder.word_s = 0.3  # type: ignore[attr-defined]
-
-
-def current_time(page: Page) -> float:
-    return float(page.evaluate("document.querySelector('#player video').currentTime"))
-
-
-def wait_for_seek(page: Page) -> None:
-    page.wait_for_function("(v => v && !v.seeking && v.currentTime > 0)(document.querySelector('#player video'))")
-    page.evaluate("document.querySelector('#player video').pause()")
-
-
-def not_answering(served: Served) -> bool:
-    """Whether every question of every chat has got its answer, however short."""
-    chats = served.engine.chats
-    rows = served.engine.library.db.rows("SELECT id FROM chats")
-    return all(chats.messages(row["id"])[-1].role == "assistant" for row in rows)
-
-
-def moment_of(link: str) -> tuple[str, float, float]:
-    found = re.search(r"#cue=(\w+),([\d.]+),([\d.]+)", link)
-    assert found
-    return found[1], float(found[2]), float(found[3])
 
 
 def test_from_a_file_to_a_cited_moment_and_back_after_a_reload(open_page: Open, served: Served, tmp_path: Path) -> None:
@@ -228,30 +143,6 @@ def test_deleting_asks_first(open_page: Open, indexed: Video) -> None:
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(page.locator("#cards")).to_contain_text("No videos yet")
     expect(page.locator(".stage-empty")).to_be_visible()
-
-
-def test_stopping_an_answer(open_page: Open, served: Served, indexed: Video) -> None:
-    told(served, indexed, (1.0, 2.0), "The door is open")
-    served.engine.models.decoder.says = "open " * 200  # type: ignore[attr-defined]
-    page = open_page(f"?v={indexed.id}")
-    ask(page, "What is said about the door?")
-    page.get_by_test_id("stop-button").click()
-    expect(page.locator("#question").get_by_test_id("submit-button")).to_be_visible(timeout=8000)
-    ask(page, "What is said about the door?")
-    expect(page.locator("#chatbot .asked")).to_have_count(2)
-    page.context.close()  # and an answer that nobody waits for ends as well
-    wait_until(lambda: not_answering(served), 8)
-
-
-def test_two_people_ask_at_once(open_page: Open, served: Served, indexed: Video) -> None:
-    told(served, indexed, (1.0, 2.0), "The green door is open")
-    pages = [open_page(f"?v={indexed.id}") for _ in range(2)]
-    for page in pages:
-        ask(page, "What is said about the door?")
-    for page in pages:  # both wait for their words at the same time
-        expect(page.locator("#chatbot .waiting")).to_be_visible()
-    for page in pages:
-        expect(page.locator("#chatbot .answer .cue").first).to_be_visible()
 
 
 def test_chinese_labels(open_page: Open, indexed: Video) -> None:

@@ -1,0 +1,97 @@
+"""Chats in headless Chromium: answers as they come, and what a person does with them afterwards."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from retrieval.records import Video
+from tests.app.browsing import Open, ask, told
+from tests.app.conftest import Served, wait_until
+
+pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::Warning:gradio.queueing")]
+
+
+def not_answering(served: Served) -> bool:
+    """Whether every question of every chat has got its answer, however short."""
+    chats = served.engine.chats
+    rows = served.engine.library.db.rows("SELECT id FROM chats")
+    return all(chats.messages(row["id"])[-1].role == "assistant" for row in rows)
+
+
+def test_stopping_an_answer(open_page: Open, served: Served, indexed: Video) -> None:
+    told(served, indexed, (1.0, 2.0), "The door is open")
+    served.engine.models.decoder.says = "open " * 200  # type: ignore[attr-defined]
+    page = open_page(f"?v={indexed.id}")
+    ask(page, "What is said about the door?")
+    page.get_by_test_id("stop-button").click()
+    expect(page.locator("#question").get_by_test_id("submit-button")).to_be_visible(timeout=8000)
+    ask(page, "What is said about the door?")
+    expect(page.locator("#chatbot .asked")).to_have_count(2)
+    page.context.close()  # and an answer that nobody waits for ends as well
+    wait_until(lambda: not_answering(served), 8)
+
+
+def test_two_people_ask_at_once(open_page: Open, served: Served, indexed: Video) -> None:
+    told(served, indexed, (1.0, 2.0), "The green door is open")
+    pages = [open_page(f"?v={indexed.id}") for _ in range(2)]
+    for page in pages:
+        ask(page, "What is said about the door?")
+    for page in pages:  # both wait for their words at the same time
+        expect(page.locator("#chatbot .waiting")).to_be_visible()
+    for page in pages:
+        expect(page.locator("#chatbot .answer .cue").first).to_be_visible()
+
+
+def test_chats_are_kept_found_renamed_and_deleted(open_page: Open, served: Served, indexed: Video) -> None:
+    page = open_page(f"?v={indexed.id}")
+    for question in ("What is green?", "What is red?"):
+        ask(page, question)
+        expect(page.locator("#chatbot .answer .cue").first).to_be_visible()
+        expect(page.locator("#chatbot .tool-again")).to_be_visible()
+        page.locator("#new-chat").click()
+        expect(page.locator("#chatbot .asked")).to_have_count(0)
+    page.locator("#history-button").click()
+    expect(page.locator("#chats .chat-title")).to_have_text(["What is red?", "What is green?"])
+    page.locator("#history-search input, #history-search textarea").fill("green")
+    expect(page.locator("#chats .chat-title")).to_have_text(["What is green?"])
+    page.locator("#chats .act-rename").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("textbox").fill("Doors <b>")
+    dialog.get_by_role("button", name="Rename").click()
+    expect(page.locator("#chats .chat-title")).to_have_text(["Doors <b>"])
+    page.locator("#chats .chat-main").click()
+    expect(page.locator("#history")).to_be_hidden()
+    expect(page.locator("#chatbot .asked")).to_contain_text("What is green?")
+    expect(page.locator("#chatbot .answer .cue").first).to_be_visible()
+
+    page.locator("#history-button").click()
+    page.locator("#chats .act-delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.locator("#chats")).to_contain_text("No chat has")
+    page.keyboard.press("Escape")
+    expect(page.locator("#history")).to_be_hidden()
+    expect(page.locator("#chatbot .asked")).to_have_count(0)
+    assert [entry.chat.title for entry in served.engine.chats.listed("local")] == ["What is red?"]
+
+
+def test_a_question_is_edited_and_an_answer_given_again(open_page: Open, served: Served, indexed: Video) -> None:
+    page = open_page(f"?v={indexed.id}")
+    for question in ("What is green?", "What is red?"):
+        ask(page, question)
+        expect(page.locator("#chatbot .tool-again")).to_be_visible()
+        expect(page.locator("#question textarea")).to_be_editable()
+    page.locator("#chatbot .tool-again").click()
+    expect(page.locator("#chatbot .tool-again")).to_be_visible()
+    expect(page.locator("#chatbot .asked")).to_have_count(2)
+    page.locator("#chatbot .tool-edit").first.click()
+    field = page.get_by_role("dialog").get_by_role("textbox")
+    expect(field).to_have_value("What is green?")
+    field.fill("What is blue?")
+    field.press("Enter")
+    expect(page.locator("#chatbot .asked")).to_have_count(1)
+    expect(page.locator("#chatbot .asked")).to_contain_text("What is blue?")
+    expect(page.locator("#chatbot .tool-again")).to_be_visible()
+    page.reload()
+    expect(page.locator("#chatbot .asked")).to_have_count(1)
+    expect(page.locator("#chatbot .asked")).to_contain_text("What is blue?")

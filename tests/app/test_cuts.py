@@ -1,0 +1,100 @@
+"""Clips by the command line and over HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app.cli import main
+from app.engine import Engine
+from app.server import create_app
+from app.times import seconds_of
+from model.errors import UsageError
+from model.media.probe import probe
+from retrieval.records import Video
+from retrieval.reels import file_name
+from tests.app.conftest import colour_video
+from tests.fakes import FakeModels
+
+
+@pytest.fixture
+def client(engine: Engine) -> Iterator[TestClient]:
+    with TestClient(create_app(engine, supervise=False)) as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("42", 42), (" 4.5 ", 4.5), ("0:42", 42), ("12:05.5", 725.5), ("1:02:03", 3723), ("90:00", 5400)],
+)
+def test_times_as_people_type_them(text: str, seconds: float) -> None:
+    assert seconds_of(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "-1", "nan", "1e9", "1:60", "1:75:00", "abc", "1:2:3:4", "inf"])
+def test_what_is_no_time(text: str) -> None:
+    with pytest.raises(UsageError, match="no time"):
+        seconds_of(text)
+
+
+def test_a_clip_over_http(client: TestClient, engine: Engine, indexed: Video, tmp_path: Path) -> None:
+    reply = client.get(f"/media/{indexed.id}/clip.mp4?start=0:05&end=7.5")
+    assert reply.status_code == 200 and reply.headers["content-type"] == "video/mp4"
+    assert "colours%200.05-0.07.mp4" in reply.headers["content-disposition"]
+    (tmp_path / "clip.mp4").write_bytes(reply.content)
+    assert probe(tmp_path / "clip.mp4").duration == pytest.approx(2.5, abs=0.2)
+    assert list((engine.library.folder(indexed.id) / "clips").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("start=5&end=3", "end after"),
+        ("start=5", "no time"),
+        ("start=x&end=9", "no time"),
+        ("start=90&end=95", "only 0:12"),
+    ],
+)
+def test_a_bad_clip_is_one_sentence(client: TestClient, indexed: Video, query: str, words: str) -> None:
+    reply = client.get(f"/media/{indexed.id}/clip.mp4?{query}")
+    assert reply.status_code == 422 and words in reply.json()["detail"]
+
+
+def test_nobody_cuts_somebody_elses_video(client: TestClient, engine: Engine, tmp_path: Path) -> None:
+    theirs, _ = engine.add(colour_video(tmp_path / "theirs.mp4", (9, 9, 9)), owner="somebody")
+    assert client.get(f"/media/{theirs.id}/clip.mp4?start=0&end=2").status_code == 404
+
+
+def test_an_original_that_is_gone_is_cut_from_its_copy(client: TestClient, indexed: Video) -> None:
+    Path(indexed.source_path).unlink()
+    assert client.get(f"/media/{indexed.id}/clip.mp4?start=1&end=3").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [("a/b: <c>?.mp4", "b_ _c__ 0.01-0.02.mp4"), ("海 港.mkv", "海 港 0.01-0.02.mp4"), ("...", "ID 0.01-0.02.mp4")],
+)
+def test_a_clip_is_named_for_any_disk(engine: Engine, indexed: Video, title: str, name: str) -> None:
+    engine.library.update_video(indexed.id, title=title)
+    assert file_name(engine.library.video(indexed.id), [(1.0, 2.0)]) == name.replace("ID", indexed.id)
+
+
+def test_the_command_cuts(
+    engine: Engine, indexed: Video, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("app.engine.Models", lambda profile: FakeModels())
+    monkeypatch.chdir(tmp_path)
+    data = str(engine.settings.data_dir)
+    assert main(["--data-dir", data, "clip", indexed.id, "0:04", "0:06"]) == 0
+    assert capsys.readouterr().out.strip() == "colours 0.04-0.06.mp4"
+    assert probe(tmp_path / "colours 0.04-0.06.mp4").duration == pytest.approx(2.0, abs=0.2)
+    out = str(tmp_path / "x.mp4")
+    assert main(["--data-dir", data, "clip", indexed.id, "1", "2.5", "--output", out, "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said == {"video_id": indexed.id, "file": out, "moments": [{"start": 1.0, "end": 2.5}]}
+    assert main(["--data-dir", data, "clip", indexed.id, "3", "1"]) == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
