@@ -197,20 +197,33 @@ def indexed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Engine, list[Film
     return engine, index_films(engine, scripts, folder / "films")
 
 
-# A little under what was measured; the first with a synthesiser, the second without one.
-FLOORS = {"hit@1": (0.0, 0.0), "hit@5": (0.0, 0.0), "qa": (0.0, 0.0), "spoken": (0.0, 0.0), "screen_text": (0.0, 0.0),
-          "when": (0.0, 0.0), "absent": (0.0, 0.0), "citations": (0.0, 0.0)}  # fmt: skip
-MOST_REFUSED = 1.0
+# One question under what was measured with flite. Other films are written where there is nothing to speak with, and
+# those were not measured: there the test only sees that all goes through.
+FLOORS = {
+    "hit@1": 0.4,
+    "hit@5": 0.8,
+    "qa": 0.5,
+    "spoken": 0.6,
+    "screen_text": 0.5,
+    "when": 0.33,
+    "absent": 0.75,
+    "citations": 0.75,
+}
+MOST_REFUSED = 0.4
 
 
 @pytest.mark.models
+@pytest.mark.timeout(900)  # half a minute of work, which a busy machine may take long for
 def test_answers_are_no_worse_than_they_were(indexed: tuple[Engine, list[Film]]) -> None:
     engine, films = indexed
     verdicts, _ = ask_everything(engine.answerer, films)
-    found, silent = figures(verdicts), find_synthesiser() is None
+    found = figures(verdicts)
     rates = {name: figure.value for name, figure in found.items()}
-    print({name: round(rate, 2) for name, rate in rates.items()}, counts(verdicts))
-    short = {name: rates[name] for name, floors in FLOORS.items() if name in rates and rates[name] < floors[silent]}
+    assert {"hit@1", "qa", "absent"} <= rates.keys()
+    synthesiser = find_synthesiser()
+    if synthesiser is None or synthesiser.program != "flite":
+        pytest.skip(f"there are no floors for films without flite; measured: {rates}")
+    short = {name: (rates[name], floor) for name, floor in FLOORS.items() if rates[name] < floor}
     assert not short, f"below their floors: {short}; all of them: {rates}"
     assert rates["refused"] <= MOST_REFUSED, rates
 

@@ -135,7 +135,7 @@ class _Writer:
 
     def _things(self) -> list[Thing]:
         """All in a drawn order, those first that have a place of their own: "on the road" is then one thing."""
-        drawn, places, others = [], set[str](), []
+        drawn, others, places = list[Thing](), list[Thing](), set[str]()
         for thing in self.random.sample(found := available_things(), len(found)):
             own = place_of(thing.name)
             (others if own in places else drawn).append(thing)
