@@ -61,11 +61,15 @@ class Run:
     description: dict[str, Any] = field(default_factory=dict)
 
     def begin(self, processes: int) -> None:
-        """Raises CheckpointError if the folder holds a run of another configuration."""
+        """A run may go on with another number of steps, for which the learning rate then falls; run.json tells.
+
+        Raises CheckpointError if the folder holds a run of another configuration otherwise.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / RUN
         known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
-        if known and known["config"] != self.description:
+        planned = [*known.get("planned_steps", []), known["config"].get("loop", {}).get("steps")] if known else []
+        if known and without_steps(known["config"]) != without_steps(self.description):
             raise CheckpointError(
                 f"{path}: expected the configuration of this run, found another one: choose another --output."
             )
@@ -75,6 +79,8 @@ class Run:
             "torch": torch.__version__,
             "processes": processes,
         }
+        if earlier := [steps for steps in planned if steps != self.config.steps]:
+            content["planned_steps"] = earlier  # before it was decided otherwise
         path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
     def save(self, state: dict[str, Any]) -> None:
@@ -241,6 +247,11 @@ def mixed_precision(config: LoopConfig) -> str:
 
 def told(figures: dict[str, float]) -> str:
     return ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
+
+
+def without_steps(description: dict[str, Any]) -> dict[str, Any]:
+    """A run's configuration but for how long it is."""
+    return description | {"loop": description.get("loop", {}) | {"steps": None}}
 
 
 def git_revision() -> str:

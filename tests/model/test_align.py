@@ -176,6 +176,16 @@ def test_a_config_that_makes_no_sense_is_refused_by_its_key(
     assert said in capsys.readouterr().err
 
 
+def test_a_run_may_go_on_for_longer_than_was_planned(pictures: Path, tmp_path: Path) -> None:
+    short, long = ({"steps": steps, "batch": 8, "learning_rate": 0.01, "checkpoint_every": 2} for steps in (2, 4))
+    assert train(config_file(tmp_path, pictures, loop=short), tmp_path / "run") == 0
+    assert train(config_file(tmp_path, pictures, loop=long), tmp_path / "run") == 0
+    told = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert (told["config"]["loop"]["steps"], told["planned_steps"]) == (4, [2])
+    with (tmp_path / "run" / "curve.csv").open() as file:
+        assert [row["step"] for row in csv.DictReader(file)] == ["1", "2", "3", "4"]
+
+
 def test_a_folder_of_another_run_is_not_written_over(
     pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
