@@ -99,7 +99,10 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def add_search(command: argparse.ArgumentParser) -> None:
-    command.add_argument("text", metavar="QUERY")
+    command.add_argument("text", nargs="?", metavar="QUERY")
+    command.add_argument("--picture", type=Path, metavar="FILE", help="find what looks like this still")
+    command.add_argument("--like", metavar="ID:START-END", help="find what looks like this moment")
+    command.add_argument("--curve", action="store_true", help="with --json: how well each time of the video fits")
     command.add_argument("--video", action="append", metavar="ID", help="only in this video (repeatable)")
     command.add_argument("--top", type=int, default=5, metavar="K")
     command.add_argument("--from", dest="start", metavar="TIME", help="not before this time: seconds or m:ss")

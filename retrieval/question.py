@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from model.errors import UsageError
+from retrieval.phrasing import Phrasing, Relation, phrasing_of
 from retrieval.records import Source
 from retrieval.words import content_words
 
@@ -49,6 +50,16 @@ _RULES: list[tuple[Kind, str]] = [
     ),
     ("action", r"\bwhat (is|are|was|were) .*\bdoing\b|\bwhat (does|do|did) .*\bdo\b|\bwhat happens\b"),
 ]  # the first that matches decides
+_CHINESE_RULES: list[tuple[Kind, str]] = [
+    ("summary", "总结|總結|概括|摘要|概述|主要内容|讲的是什么"),
+    ("when", "什么时候|什麼時候|什么时间|何时|哪一刻|第几秒|第几分钟"),
+    ("count", "多少|几个|幾個|几只|几辆|几次|几人"),
+    ("colour", "什么颜色|什麼顏色|哪种颜色"),
+    ("screen_text", "写着|写的是|写了什么|寫著|屏幕上|字幕|标题|文字"),
+    ("spoken", "说了|說了|说什么|說什麼|讲了|讲什么|提到|谁说"),
+    ("where", "哪里|哪裡|哪儿|什么地方|在哪"),
+    ("action", "在做什么|在干什么|发生了什么"),
+]
 _SOURCE_OF: dict[Kind, Source] = {"spoken": "speech", "screen_text": "text"}
 _SPOKEN_HINT = re.compile(rf"\b({_SPEAKER}|{_SPOKEN_VERBS})\b", re.IGNORECASE)
 _TEXT_HINT = re.compile(
@@ -60,6 +71,8 @@ _LEAD = re.compile(
     r"when\s+(is|are|was|were|does|do|did|can)\s+|(at )?what time\s+(is|does|do|did)\s+)",
     re.IGNORECASE,
 )
+_POINTS = " ?!.\uff1f\uff01\u3002"
+_LEAD_CHINESE = re.compile("^(?:请|請)?(?:找到|找出|找|搜索|显示)?(?:什么时候|什麼時候|何时)?")
 _ABOUT = re.compile(r"\babout\s+(.+?)(?:\s+(?:of|in|on|at|for|to|from|with|when|while)\b.*)?\s*\??$", re.IGNORECASE)
 _SPEAKING_SUBJECT = re.compile(
     rf"\b(?:does|did|do|is|are|will)\s+(?:the\s+|a\s+|an\s+)?((?:[\w-]+\s+){{1,3}}?)(?:{_SPOKEN_VERBS})\b",
@@ -86,6 +99,10 @@ class Question:
     topic: list[str]  # what follows "about", up to a preposition: one of these words an answer must have found
     is_open: bool  # asks for whatever is said or shown: "What does the man ask?"
     expects: re.Pattern[str] | None  # what a text that answers looks like, where the question tells
+    parts: tuple[str, ...] = ()  # two things to find in the `relation`, each in its own words
+    relation: Relation | None = None
+    wanted: str = ""  # what must be seen where something must not be: `without`
+    without: str = ""
 
 
 def parse(text: str) -> Question:
@@ -98,22 +115,31 @@ def parse(text: str) -> Question:
             f"The question has {len(text):,} characters and {MAX_QUESTION_CHARS:,} are allowed;"
             " ask for one thing at a time."
         )
-    kind: Kind = next((kind for kind, pattern in _RULES if re.search(pattern, text, re.IGNORECASE)), "visual")
+    kind: Kind = next(
+        (kind for kind, pattern in _CHINESE_RULES + _RULES if re.search(pattern, text, re.IGNORECASE)), "visual"
+    )
     prefers = _SOURCE_OF.get(kind)
     if prefers is None and kind in ("when", "visual"):
         prefers = "speech" if _SPOKEN_HINT.search(text) else "text" if _TEXT_HINT.search(text) else None
-    subject = _LEAD.sub("", text).rstrip(" ?!.") or text
+    subject = _LEAD_CHINESE.sub("", _LEAD.sub("", text)).rstrip(_POINTS) or text
     about = _ABOUT.search(text)
+    # What is said, in order or denied, is mostly meant to be found word by word
+    phrasing = phrasing_of(subject) if prefers is None and kind in ("visual", "when") else Phrasing((subject,))
+    wanted = phrasing.parts[0] if phrasing.without and content_words(phrasing.parts[0], fallback=False) else ""
     bare = _without_speaker(text) if prefers == "speech" else text
     return Question(
         text=text,
         kind=kind,
         prefers=prefers,
         subject=subject,
-        terms=content_words(bare),
+        terms=content_words(wanted or bare),
         topic=content_words(about.group(1)) if about and kind != "summary" else [],
         is_open=not content_words(bare, fallback=False),
         expects=next((re.compile(shape, re.I) for asked, shape in _EXPECTS if re.search(asked, text, re.I)), None),
+        parts=phrasing.parts if phrasing.relation else (),
+        relation=phrasing.relation,
+        wanted=wanted,
+        without=phrasing.without,
     )
 
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import re
 from typing import Any
 
 from app.commands import engine_of, print_json
 from app.engine import Engine
 from model.errors import UsageError
+from model.evaluation.pictures import read_picture
 from model.timecode import span
 from retrieval.answer import Answer
 from retrieval.filters import make_filter
 from retrieval.library import LOCAL_OWNER
 from retrieval.records import Moment
+
+_LOOK_PX = 480  # longest side of a still: frames are seen at this size when they are indexed
+_MOMENT = re.compile(r"([^:]+):([\d:.]+)\s*[-–]\s*([\d:.]+)")
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -42,14 +47,40 @@ def moment_json(moment: Moment) -> dict[str, Any]:
 def _search(engine: Engine, arguments: argparse.Namespace) -> None:
     if arguments.top < 1:
         raise UsageError("--top must be at least 1.")
-    within = make_filter(arguments.start, arguments.end, arguments.source)
-    moments = engine.searcher.search(arguments.text, chosen_videos(engine, arguments.video), arguments.top, within)
+    videos = chosen_videos(engine, arguments.video)
+    moments = _moments(engine, arguments, videos)
     if arguments.json:
-        print_json({"results": [moment_json(moment) for moment in moments]})
+        print_json({"results": [moment_json(moment) for moment in moments]} | _curve(engine, arguments, videos))
         return
     for moment in moments:
         quote = f"  “{moment.quote}”" if moment.quote else ""
         print(f"{moment.video_id}  {span(moment.start, moment.end):>13}  {'+'.join(moment.sources):<14}{quote}")
+
+
+def _moments(engine: Engine, arguments: argparse.Namespace, videos: list[str]) -> list[Moment]:
+    given = [value for value in (arguments.text, arguments.picture, arguments.like) if value is not None]
+    if len(given) != 1:
+        raise UsageError("Say what to look for in one way: a QUERY, --picture FILE or --like ID:START-END.")
+    if arguments.curve and not (arguments.text and arguments.json and len(videos) == 1):
+        raise UsageError("--curve needs a QUERY, --json and one --video ID.")
+    within = make_filter(arguments.start, arguments.end, arguments.source)
+    if arguments.picture:
+        return engine.searcher.search_picture(read_picture(arguments.picture, _LOOK_PX), videos, arguments.top, within)
+    if arguments.like is not None:
+        return engine.searcher.more_like(*_moment_of(arguments.like), videos, arguments.top, within)
+    return engine.searcher.search(arguments.text, videos, arguments.top, within)
+
+
+def _moment_of(text: str) -> tuple[str, float, float]:
+    """ID:START-END as a video and seconds. Raises UsageError."""
+    if not (match := _MOMENT.fullmatch(text.strip())):
+        raise UsageError(f"--like {text!r} names no moment; write the video, the start and the end: ID:0:42-0:51.")
+    stretch = make_filter(match[2], match[3])
+    return match[1], stretch.low, stretch.high
+
+
+def _curve(engine: Engine, arguments: argparse.Namespace, videos: list[str]) -> dict[str, Any]:
+    return {"curve": engine.searcher.relevance(arguments.text, videos[0]).as_json()} if arguments.curve else {}
 
 
 def _ask(engine: Engine, arguments: argparse.Namespace) -> None:

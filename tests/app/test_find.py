@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from app.cli import main
 from app.engine import Engine
@@ -111,3 +112,47 @@ def test_batch_refuses_them_too(
     words: str,
 ) -> None:
     assert words in batch(capsys, data, monkeypatch, text="ferry", **request_)["error"]
+
+
+def test_a_still_and_a_moment_are_searched_for(
+    data: Path, video_id: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    Image.new("RGB", (640, 360), BLUE).save(tmp_path / "blue.png")
+    assert search(capsys, data, "--picture", str(tmp_path / "blue.png"), "--top", "1")[0]["start"] >= 5.9
+    like = search(capsys, data, "--like", f"{video_id}:0:00-0:01.5")
+    assert like and all(m["start"] >= 5.4 for m in like)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        ([], 2, "in one way"),
+        (["ferry", "--like", "x:1-2"], 2, "in one way"),
+        (["--like", "0:10"], 2, "names no moment"),
+        (["--like", "nobody:1-2"], 2, "no video"),
+        (["--like", "nobody:5-2"], 2, "after the start"),
+        (["--picture", "missing.png"], 3, "missing.png is missing"),
+        (["--picture", __file__], 3, "could not be read"),
+        (["ferry", "--curve"], 2, "--curve needs"),
+    ],
+)
+def test_a_search_that_makes_no_sense_is_one_sentence(
+    data: Path, video_id: str, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, words: str
+) -> None:
+    assert words in refused(capsys, data, *arguments, code=code)
+
+
+def test_a_cut_off_picture_is_one_sentence(
+    data: Path, video_id: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    Image.effect_noise((200, 200), 80).save(tmp_path / "whole.png")
+    (tmp_path / "half.png").write_bytes((tmp_path / "whole.png").read_bytes()[:2000])
+    assert "half.png could not be read" in refused(capsys, data, "--picture", str(tmp_path / "half.png"), code=3)
+
+
+def test_the_curve_comes_with_the_results(data: Path, video_id: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--data-dir", str(data), "search", "green ferry", "--curve", "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    curve = printed["curve"]
+    assert set(curve) == {"times", "visual", "speech", "text"} and printed["results"]
+    assert len({len(values) for values in curve.values()}) == 1 and 8 < curve["times"][-1] < 9.1

@@ -22,6 +22,14 @@ from retrieval.question import MAX_QUESTION_CHARS, parse
         ("What is this video about?", "summary", None),
         ("Summarize the lecture.", "summary", None),
         ("What animal sits on the roof?", "visual", None),
+        ("什么时候下雨?", "when", None),
+        ("她说了什么?", "spoken", "speech"),
+        ("有多少只狗?", "count", None),
+        ("汽车是什么颜色?", "colour", None),
+        ("屏幕上写着什么?", "screen_text", "text"),
+        ("总结这个视频", "summary", None),
+        ("这是在哪里?", "where", None),
+        ("那个人是谁?", "visual", None),
     ],
 )
 def test_kinds(text: str, kind: str, prefers: str | None) -> None:
@@ -60,3 +68,7 @@ def test_odd_questions_parse(text: str) -> None:
 def test_the_shape_of_the_answer(text: str, fits: str, not_fits: str) -> None:
     expects = parse(text).expects
     assert expects is not None and expects.search(fits) and not expects.search(not_fits)
+
+
+def test_a_chinese_question_without_a_thing_is_open() -> None:
+    assert parse("她说了什么?").is_open and not parse("她说了什么关于苹果的?").is_open

@@ -1,6 +1,6 @@
 import pytest
 
-from retrieval.words import content_words, match_expression, stem
+from retrieval.words import content_words, match_expression, stem, words
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,27 @@ def test_content_words_never_empty_for_words() -> None:
 
 def test_match_expression_has_no_operators() -> None:
     assert match_expression(["near", 'a"b']) == '"near" OR "a""b"'
+
+
+@pytest.mark.parametrize(
+    ("question", "terms"),
+    [
+        ("什么时候下雨?", ["下雨"]),
+        ("她说了什么关于苹果的?", ["苹果"]),
+        ("视频里有一只狗吗?", ["狗"]),
+        ("红色汽车", ["红色", "色汽", "汽车"]),
+        ("the 红色 car", ["car", "红色"]),
+        ("什么?", ["什", "么", "什么"]),
+    ],
+)
+def test_chinese_is_asked_by_pairs_of_characters(question: str, terms: list[str]) -> None:
+    assert sorted(content_words(question)) == sorted(terms)
+
+
+def test_a_chinese_word_matches_as_a_phrase_of_characters() -> None:
+    assert match_expression(["下雨", "car"]) == '"下 雨" OR "car"'
+
+
+def test_words_of_a_text_hold_the_pairs_that_are_asked_for() -> None:
+    assert set(content_words("苹果收获")) <= set(words("今年苹果收获很好"))
+    assert words("Red cars") == ["red", "cars"]
