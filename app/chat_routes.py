@@ -46,7 +46,7 @@ def chats_router(engine: Engine) -> APIRouter:
         chat = chat_of(request, chat_id)
         if kind not in REPORTS:
             raise HTTPException(404, "Chats come as md, json or html.")
-        return report_reply(render_chat(engine, chat, kind), f"{chat.title}.", kind)
+        return report_reply(render_chat(engine, chat, kind), chat.title, kind)
 
     @router.patch("/{chat_id}")
     def renamed(request: Request, chat_id: str, new: NewTitle) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from urllib.parse import quote
 
 from fastapi.responses import Response
@@ -15,10 +14,10 @@ def attachment(name: str) -> str:
     return f"attachment; filename*=UTF-8''{quote(name, safe='')}"
 
 
-def report_reply(text: str, title: str, kind: str) -> Response:
-    """A report as a file that is saved, never shown: it holds other people's words."""
+def report_reply(text: str, stem: str, kind: str) -> Response:
+    """A report as a file `stem.kind` that is saved, never shown: it holds other people's words."""
     headers = {
-        "Content-Disposition": attachment(f"{Path(title).stem.strip() or 'cuepoint'}.{kind}"),
+        "Content-Disposition": attachment(f"{stem.strip() or 'cuepoint'}.{kind}"),
         "Cache-Control": "private, no-cache",  # may still change
         "X-Content-Type-Options": "nosniff",
     }

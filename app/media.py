@@ -70,7 +70,7 @@ def media_router(engine: Engine) -> APIRouter:
         video = video_of(request, video_id)
         if kind not in REPORTS:
             raise HTTPException(404, "Reports come as md, json or html.")
-        return report_reply(render_video(engine, video, kind), video.title, kind)
+        return report_reply(render_video(engine, video, kind), Path(video.title).stem, kind)
 
     return router
 
