@@ -5,6 +5,7 @@ Times and quotes are those of the index. Thresholds are per source and stand her
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -22,6 +23,9 @@ _GUESSES = 3
 _TOUCHING_S, _ALIKE = 0.6, 0.8  # moments this near, whose scores differ by no more than this factor, are one
 _COLOURS, _TAGS = 4, 4  # named for a picture
 _EVERY_TOPIC_WORD = 0.99
+_DIRECTIONS = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+# "⟦⟧" and "“”" are ours: citations and quotes in answers.
+_NOT_QUOTED = str.maketrans({"⟦": "[", "⟧": "]", "“": "'", "”": "'"} | dict.fromkeys(_DIRECTIONS, " "))
 
 
 @dataclass(frozen=True)
@@ -113,8 +117,7 @@ class Gatherer:
                     end, quote = line.end, f"{quote} {line.text}"
         else:
             end = min(end, start + MAX_MOMENT_S)
-        quote = quote[:_QUOTE_CHARS].translate({ord("⟦"): "[", ord("⟧"): "]"})  # these mark citations in answers
-        return Item(passage.video_id, start, end, passage.source, quote)
+        return Item(passage.video_id, start, end, passage.source, quotable(quote)[:_QUOTE_CHARS])
 
     def _from_everything(
         self,
@@ -148,6 +151,13 @@ class Gatherer:
             names = dict.fromkeys(name for clip in clips for name, _ in clip.tags)
             quote = f"It looks like {', '.join(list(names)[:_TAGS])}" if names else ""
         return Item(moment.video_id, moment.start, moment.end, "visual", quote)
+
+
+def quotable(text: str) -> str:
+    """Words as they may stand in a quote: on one line, without marks that end a quote, stand for a citation, or turn
+    the direction of reading."""
+    plain = "".join(" " if unicodedata.category(char) in ("Cc", "Zl", "Zp") else char for char in text)
+    return " ".join(plain.translate(_NOT_QUOTED).split())
 
 
 def _strong(hit: Hit) -> bool:

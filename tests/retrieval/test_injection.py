@@ -243,14 +243,7 @@ def test_a_bare_order_that_a_model_obeys_is_not_passed_on(engine: Engine, tmp_pa
     assert_sound(engine, video, answer)
 
 
-_BREAKS_OUT = pytest.mark.xfail(strict=True, reason="quotes keep their own quotation marks, line breaks and bidi marks")
-
-
-@pytest.mark.parametrize(
-    "attack",
-    [pytest.param(a, marks=_BREAKS_OUT) if set(a.words) & set("“”\n\u202e") else a for a in ATTACKS],
-    ids=lambda attack: attack.name,
-)
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
 def test_a_quote_does_not_leave_its_quotation_marks_or_its_line(engine: Engine, tmp_path: Path, attack: Attack) -> None:
     direct = "What does the narrator say about the ferry?" if attack.source == "speech" else "What is written?"
     answer = ask(engine, fill(engine, tmp_path, attack), direct)
