@@ -25,7 +25,7 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&$])")
 def video_report(library: Library, models: Models, video: Video) -> dict[str, Any]:
     """Summary, chapters, tags, transcript and on-screen text of a video."""
     summary = summarize(library, models, video.id)
-    lines = {source: library.passages(video.id, source) for source in ("speech", "text")}  # type: ignore[arg-type]
+    lines = {source: library.passages(video.id, source) for source in ("speech", "text")}
     return {
         "video_id": video.id,
         "title": video.title,
@@ -96,7 +96,7 @@ def chat_markdown(report: dict[str, Any]) -> str:
 
 def _citation(citation: dict[str, Any]) -> str:
     times = span(citation["start"], citation["end"])
-    source = SOURCE_WORDS.get(citation["source"], "seen")  # type: ignore[call-overload]
+    source = SOURCE_WORDS.get(citation["source"], "seen")
     quote = f": “{plain(citation['quote'])}”" if citation["quote"] else ""
     return f"- **{times}** {source} in {plain(citation['title'] or 'a deleted video')}{quote}"
 

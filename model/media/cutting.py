@@ -89,8 +89,8 @@ def _copy_from(path: Path, info: MediaInfo, stretches: Sequence[Stretch]) -> flo
             return None
         if not info.has_video:
             return start if info.audio_codec in _COPIED_SOUND else None
-        stream = container.streams[info.video_index or 0]
-        pixels = stream.codec_context.pix_fmt  # type: ignore[union-attr]
+        stream: Any = container.streams[info.video_index or 0]
+        pixels = stream.codec_context.pix_fmt
         if info.video_codec != _COPIED_PICTURE or pixels not in _COPIED_PIXELS:
             return None
         return _key_frame_before(container, stream, info, start)

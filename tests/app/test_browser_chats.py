@@ -45,16 +45,16 @@ def test_two_people_ask_at_once(open_page: Open, served: Served, indexed: Video)
 
 def test_chats_are_kept_found_renamed_and_deleted(open_page: Open, served: Served, indexed: Video) -> None:
     page = open_page(f"?v={indexed.id}")
-    for question in ("What is green?", "What is red?"):
+    for question in ("What is green, please?", "What is red?"):
         ask(page, question)
         expect(page.locator("#chatbot .answer .cue").first).to_be_visible()
         expect(page.locator("#chatbot .tool-again")).to_be_visible()
         page.locator("#new-chat").click()
         expect(page.locator("#chatbot .asked")).to_have_count(0)
     page.locator("#history-button").click()
-    expect(page.locator("#chats .chat-title")).to_have_text(["What is red?", "What is green?"])
-    page.locator("#history-search input, #history-search textarea").fill("green")
-    expect(page.locator("#chats .chat-title")).to_have_text(["What is green?"])
+    expect(page.locator("#chats .chat-title")).to_have_text(["What is red?", "What is green, please?"])
+    page.locator("#history-search input, #history-search textarea").fill("please")
+    expect(page.locator("#chats .chat-title")).to_have_text(["What is green, please?"])
     page.locator("#chats .act-rename").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("textbox").fill("Doors <b>")
@@ -62,7 +62,7 @@ def test_chats_are_kept_found_renamed_and_deleted(open_page: Open, served: Serve
     expect(page.locator("#chats .chat-title")).to_have_text(["Doors <b>"])
     page.locator("#chats .chat-main").click()
     expect(page.locator("#history")).to_be_hidden()
-    expect(page.locator("#chatbot .asked")).to_contain_text("What is green?")
+    expect(page.locator("#chatbot .asked")).to_contain_text("What is green, please?")
     expect(page.locator("#chatbot .answer .cue").first).to_be_visible()
 
     page.locator("#history-button").click()
