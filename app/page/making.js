@@ -87,8 +87,11 @@
     if (event.key === "Escape" && !document.querySelector("dialog[open]")) showHistory(false);
   });
   document.addEventListener("click", (event) => {
-    if (event.target.closest?.("#new-chat")) showHistory(false);
+    if (event.target.closest?.("#new-chat, #question button")) showHistory(false);
   });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && event.target.closest?.("#question")) showHistory(false); // the answer shall be seen
+  }, true);
 
   // A button of the history: deleting and renaming ask first, opening closes the list.
   cuepoint.actOnChat = async (button, go) => {

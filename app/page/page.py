@@ -110,6 +110,7 @@ def _wire(
     chat.question.stop(asking.stop, [session], None, **swift)
     page.unload(asking.close_page)
     chat.history_button.click(None, js="() => { window.cuepoint.toggleHistory(); }")
-    chat.history_search.input(chats.search, [chat.history_search, session], parts, **typing)
+    for event in (chat.history_search.change, chat.history_search.submit):
+        event(chats.search, [chat.history_search, session], parts, **typing)
     chat.history.act(chats.act, [session], parts, **swift)
     chat.new_chat.click(on.new_chat, [session], parts, **swift)

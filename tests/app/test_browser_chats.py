@@ -43,7 +43,7 @@ def test_two_people_ask_at_once(open_page: Open, served: Served, indexed: Video)
         expect(page.locator("#chatbot .answer .cue").first).to_be_visible()
 
 
-def test_chats_are_kept_found_renamed_and_deleted(open_page: Open, served: Served, indexed: Video) -> None:
+def test_chats_are_kept_renamed_and_deleted(open_page: Open, served: Served, indexed: Video) -> None:
     page = open_page(f"?v={indexed.id}")
     for question in ("What is green, please?", "What is red?"):
         ask(page, question)
@@ -53,22 +53,20 @@ def test_chats_are_kept_found_renamed_and_deleted(open_page: Open, served: Serve
         expect(page.locator("#chatbot .asked")).to_have_count(0)
     page.locator("#history-button").click()
     expect(page.locator("#chats .chat-title")).to_have_text(["What is red?", "What is green, please?"])
-    page.locator("#history-search input, #history-search textarea").fill("please")
-    expect(page.locator("#chats .chat-title")).to_have_text(["What is green, please?"])
-    page.locator("#chats .act-rename").click()
+    page.locator("#chats .act-rename").last.click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("textbox").fill("Doors <b>")
     dialog.get_by_role("button", name="Rename").click()
-    expect(page.locator("#chats .chat-title")).to_have_text(["Doors <b>"])
-    page.locator("#chats .chat-main").click()
+    expect(page.locator("#chats .chat-title")).to_have_text(["What is red?", "Doors <b>"])
+    page.locator("#chats .chat-main").last.click()
     expect(page.locator("#history")).to_be_hidden()
     expect(page.locator("#chatbot .asked")).to_contain_text("What is green, please?")
     expect(page.locator("#chatbot .answer .cue").first).to_be_visible()
 
     page.locator("#history-button").click()
-    page.locator("#chats .act-delete").click()
+    page.locator("#chats .act-delete").last.click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
-    expect(page.locator("#chats")).to_contain_text("No chat has")
+    expect(page.locator("#chats .chat-title")).to_have_text(["What is red?"])
     page.keyboard.press("Escape")
     expect(page.locator("#history")).to_be_hidden()
     expect(page.locator("#chatbot .asked")).to_have_count(0)
