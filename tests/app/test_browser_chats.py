@@ -43,7 +43,7 @@ def test_two_people_ask_at_once(open_page: Open, served: Served, indexed: Video)
         expect(page.locator("#chatbot .answer .cue").first).to_be_visible()
 
 
-def test_chats_are_kept_renamed_and_deleted(open_page: Open, served: Served, indexed: Video) -> None:
+def test_chats_are_kept_searched_renamed_and_deleted(open_page: Open, served: Served, indexed: Video) -> None:
     page = open_page(f"?v={indexed.id}")
     for question in ("What is green, please?", "What is red?"):
         ask(page, question)
@@ -53,6 +53,14 @@ def test_chats_are_kept_renamed_and_deleted(open_page: Open, served: Served, ind
         expect(page.locator("#chatbot .asked")).to_have_count(0)
     page.locator("#history-button").click()
     expect(page.locator("#chats .chat-title")).to_have_text(["What is red?", "What is green, please?"])
+    search = page.locator("#history-search input")
+    search.press_sequentially("please")
+    expect(page.locator("#chats .chat-title")).to_have_text(["What is green, please?"])
+    search.fill("zebra")
+    expect(page.locator("#chats .chat-title")).to_have_count(0)
+    expect(page.locator("#chats")).to_contain_text("zebra")
+    search.fill("")
+    expect(page.locator("#chats .chat-title")).to_have_count(2)
     page.locator("#chats .act-rename").last.click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("textbox").fill("Doors <b>")
