@@ -18,7 +18,7 @@ from model.language.chat import Still
 from model.language.notes import BLIND_PROMPT, SEEING_PROMPT, ask_of, look_of
 from model.loading import Models
 from model.timecode import span
-from retrieval.checking import denies, repeats, support
+from retrieval.checking import denies, measured, repeats, support
 from retrieval.evidence import Evidence, Gatherer, Item
 from retrieval.look import Looker
 from retrieval.phrases import MARKER, marker, not_found, numbered, quotes, when
@@ -82,6 +82,8 @@ class Answerer:
         self.models = models
         self.gatherer = Gatherer(searcher)
         self.looker = Looker(searcher.library)
+        # Our own model was taught to say in a few words what is seen, and to phrase what is said; and is small.
+        self.ours = bool(models.profile.decoder.adapter)
 
     def warm_up(self) -> None:
         """Load what the first question needs, and read the system prompt, so that nobody waits for it."""
@@ -134,9 +136,10 @@ class Answerer:
         # What is written needs no other words than its own, and labels and colours are too little to talk about; what
         # is said, and mixed evidence, a model may sum up, and one that sees may say what the pictures show.
         labels_only = all(item.source == "visual" for item in evidence.items)
-        if not any(stills) and (labels_only or question.prefers == "text"):
+        bare = question.prefers == "text" or (labels_only and not any(stills))
+        if bare and (self.ours or not any(stills)):
             yield quotes(numbered(evidence.items))
-        elif labels_only and self.models.profile.decoder.adapter:  # what our own model was taught to do with pictures
+        elif labels_only and self.ours:
             yield from self._seen(question, evidence, stills, answer, stop)
         else:
             yield from self._worded(question, evidence, stills, answer, stop)
@@ -167,7 +170,9 @@ class Answerer:
         looked_at = [bool(pictures) for pictures in stills]
         notes = [item.as_note(pictures) for item, pictures in zip(items, stills, strict=True)]
         for sentence in self._said(ask_of(question.text, notes), answer, stop):
-            if not used and denies(sentence):
+            if denies(sentence):
+                if used or self.ours or not any(looked_at):
+                    continue  # a small model, or a blind one, denies what stands in its notes
                 answer.found, answer.citations = False, []
                 yield not_found(evidence)
                 return
@@ -196,7 +201,7 @@ class Answerer:
         if denies(said):
             answer.found, answer.citations = False, []
             yield not_found(evidence)
-        elif not said or not said.isprintable():
+        elif not said or not said.isprintable() or not measured(question, said, evidence.items[number - 1]):
             yield quotes(numbered(evidence.items))
         else:
             yield f"{self._doubt()}{said} {marker(number)}."

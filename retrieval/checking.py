@@ -77,3 +77,8 @@ def repeats(sentence: str, item: Item) -> bool:
 def denies(sentence: str) -> bool:
     """Whether a model says, in the words it was given for it, that the evidence does not answer."""
     return bool(_DENIAL.match(sentence))
+
+
+def measured(question: Question, said: str, item: Item) -> bool:
+    """Whether a colour that a model saw is one of those measured in the moment; nothing else is measured."""
+    return question.kind != "colour" or not item.quote or bool(set(words(said)) & set(words(item.quote)))
