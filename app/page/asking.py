@@ -93,7 +93,7 @@ class Asking:
         """Show the question at once, then the answer as it grows, and keep it."""
         language, chat_id = language_of(request), turn.chat_id
         shelf = Shelf(self.engine.library, owner_of(request))
-        session.asking, session.stopping = chat_id, False
+        session.asking, session.stopping, session.wanted = chat_id, False, turn.question
         self._open[str(getattr(request, "session_hash", ""))] = session
         said = chat_history([*turn.history, Message("user", turn.question)], shelf, language, tools=False)
         answer: dict[str, Any] = {}

@@ -9,7 +9,7 @@ import gradio as gr
 
 from app.engine import Engine
 from app.owner import owner_of
-from app.page.handlers import marked_moments
+from app.page.handlers import last_question, marked_moments
 from app.page.html import Shelf
 from app.page.i18n import language_of
 from app.page.session import Session
@@ -44,7 +44,7 @@ class ChatHandlers:
                 if session.asking == chat_id:
                     session.stopping = True
                 if session.chat_id == chat_id:
-                    session.chat_id, session.moments = None, []
+                    session.chat_id, session.moments, session.wanted = None, [], ""
         except CuepointError as error:
             gr.Warning(escape(str(error)), duration=_TOAST_S, title="Cuepoint")  # it would be read as HTML
         return self._redraw(session, request)
@@ -59,6 +59,7 @@ class ChatHandlers:
             session.shown = session.asked[0]
         messages = self.engine.chats.messages(chat.id)
         session.moments = marked_moments((messages[-1].answer if messages else None) or {})
+        session.wanted = last_question(messages)
 
     def _redraw(self, session: Session, request: gr.Request) -> list[Any]:
         answering = session.asking is not None and session.asking == session.chat_id

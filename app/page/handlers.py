@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from app.page.session import Found, Session
 from app.page.suggestions import example_title
 from app.page.views import PARTS, Views
 from model.errors import CuepointError, UsageError
+from retrieval.records import Message
 
 logger = logging.getLogger(__name__)
 _RESULTS = 12
@@ -56,6 +57,11 @@ class Handlers:
 
     def summarize(self, session: Session, request: gr.Request) -> list[Any]:
         self.views.summarize_shown(session, owner_of(request), language_of(request))
+        return self._redraw(session, request, leave=self._answering(session))
+
+    def trace(self, session: Session, request: gr.Request) -> list[Any]:
+        """What was asked for is known, and its moments are shown: draw the curve of it."""
+        self.views.trace_shown(session, owner_of(request))
         return self._redraw(session, request, leave=self._answering(session))
 
     def act(self, session: Session, request: gr.Request, event: gr.EventData) -> list[Any]:
@@ -97,17 +103,17 @@ class Handlers:
         session.asked = latest.video_ids if latest else [video_id]
         messages = self.engine.chats.messages(latest.id) if latest else []
         answer = messages[-1].answer if messages else None
-        session.moments = marked_moments(answer or {})
+        session.moments, session.wanted = marked_moments(answer or {}), last_question(messages)
 
     def _delete(self, session: Session, video_id: str) -> None:
         self.library.delete_video(video_id)
         session.asked = [other for other in session.asked if other != video_id]
         session.moments = [moment for moment in session.moments if moment[0] != video_id]
         if session.shown == video_id:
-            session.shown, session.chat_id, session.results = None, None, None
+            session.shown, session.chat_id, session.results, session.wanted = None, None, None, ""
 
     def new_chat(self, session: Session, request: gr.Request) -> list[Any]:
-        session.chat_id, session.moments = None, []
+        session.chat_id, session.moments, session.wanted = None, [], ""
         session.asked = session.asked or ([session.shown] if session.shown else [])
         return self._redraw(session, request)
 
@@ -161,7 +167,7 @@ class Handlers:
             if not video_ids:
                 raise UsageError(language("ask_no_video"))
             moments = self.engine.searcher.search(query, video_ids, top=_RESULTS)
-            session.results = Found(query, everywhere, tuple(moments))
+            session.results, session.wanted = Found(query, everywhere, tuple(moments)), query.strip()
             session.moments = [(m.video_id, m.start, m.end, m.sources[0]) for m in moments]
         except CuepointError as error:
             self._warn(str(error))
@@ -197,6 +203,11 @@ class Handlers:
     @staticmethod
     def _warn(sentence: str) -> None:
         gr.Warning(escape(sentence), duration=_TOAST_S, title="Cuepoint")  # it would be read as HTML
+
+
+def last_question(messages: Sequence[Message]) -> str:
+    """What was asked last in a chat."""
+    return next((message.text for message in reversed(messages) if message.role == "user"), "")
 
 
 def marked_moments(answer: dict[str, Any]) -> list[tuple[str, float, float, str]]:

@@ -71,6 +71,11 @@
     sync();
   }
 
+  document.addEventListener("click", (event) => {
+    const plot = event.target.closest?.(".curve-plot");
+    if (plot) seekTo(timeAt(plot, event.clientX));
+  });
+
   let dragging = false;
   document.addEventListener("pointerdown", (event) => {
     const line = event.target.closest?.(".timeline");

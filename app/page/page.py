@@ -84,33 +84,38 @@ def _wire(
     on = Handlers(engine)
     asking, chats = Asking(engine, on.views), ChatHandlers(engine, on.views)
     parts = [
-        header, library.cards, player.player, player.timeline, tabs.results, tabs.transcript, tabs.screen_text,
-        tabs.summary, chat.history, chat.scope, chat.starter, chat.chatbot, timer,
+        header, library.cards, player.player, player.timeline, player.curve, tabs.results, tabs.transcript,
+        tabs.screen_text, tabs.summary, chat.history, chat.scope, chat.starter, chat.chatbot, timer,
     ]  # fmt: skip  # in the order of views.PARTS
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     swift = quiet | {"concurrency_limit": None}  # small queries: they never wait behind somebody's question
 
+    def after(event: Any) -> Any:
+        """The curve follows what changes the question or the video: nobody waits for it."""
+        return event.then(on.trace, [session], parts, **quiet)
+
     opened = page.load(on.open_page, [address, session], parts, js=_SHOWN, **swift)
-    opened.then(on.summarize, [session], parts, **quiet)
+    after(opened).then(on.summarize, [session], parts, **quiet)
     timer.tick(on.tick, [address, session], parts, js=_SHOWN, **swift)
 
-    library.cards.act(on.act, [session], parts, **swift).then(on.summarize, [session], parts, **quiet)
+    after(library.cards.act(on.act, [session], parts, **swift)).then(on.summarize, [session], parts, **quiet)
     library.upload.upload(on.upload, [library.upload, session], [library.upload, library.notices, *parts], **quiet)
 
     for event in (tabs.query.submit, tabs.everywhere.input):
-        event(on.find, [tabs.query, tabs.everywhere, session], parts, **quiet)
+        after(event(on.find, [tabs.query, tabs.everywhere, session], parts, **quiet))
     typing = swift | {"trigger_mode": "always_last"}
-    tabs.transcript_filter.input(on.filter_transcript, [tabs.transcript_filter, session], parts, **typing)
-    tabs.text_filter.input(on.filter_text, [tabs.text_filter, session], parts, **typing)
+    # `change`: the event `input` of a textbox of one line does not reach us (Gradio 6.31)
+    tabs.transcript_filter.change(on.filter_transcript, [tabs.transcript_filter, session], parts, **typing)
+    tabs.text_filter.change(on.filter_text, [tabs.text_filter, session], parts, **typing)
 
-    chat.question.submit(asking.ask, [chat.question, session], [chat.question, *parts], **quiet)
-    chat.starter.ask(asking.suggested, [session], [chat.question, *parts], **quiet)
-    chat.history.edit(asking.edited, [session], [chat.question, *parts], **quiet)
-    chat.history.again(asking.again, [session], [chat.question, *parts], **quiet)
+    answered = [chat.question, *parts]
+    after(chat.question.submit(asking.ask, [chat.question, session], answered, **quiet))
+    after(chat.starter.ask(asking.suggested, [session], answered, **quiet))
+    after(chat.history.edit(asking.edited, [session], answered, **quiet))
+    after(chat.history.again(asking.again, [session], answered, **quiet))
     chat.question.stop(asking.stop, [session], None, **swift)
     page.unload(asking.close_page)
     chat.history_button.click(None, js="() => { window.cuepoint.toggleHistory(); }")
-    for event in (chat.history_search.change, chat.history_search.submit):
-        event(chats.search, [chat.history_search, session], parts, **typing)
-    chat.history.act(chats.act, [session], parts, **swift)
+    chat.history_search.change(chats.search, [chat.history_search, session], parts, **typing)
+    after(chat.history.act(chats.act, [session], parts, **swift))
     chat.new_chat.click(on.new_chat, [session], parts, **swift)

@@ -21,12 +21,14 @@ _MOST_MARKS = 600  # more would be a grey smear
 class PlayerArea:
     player: gr.HTML
     timeline: gr.HTML
+    curve: gr.HTML
 
 
 def build_player() -> PlayerArea:
     return PlayerArea(
         gr.HTML(elem_id="player", js_on_load=None, apply_default_css=False),
         gr.HTML(elem_id="timeline", js_on_load=None, apply_default_css=False),
+        gr.HTML(elem_id="curve", js_on_load=None, apply_default_css=False),
     )
 
 

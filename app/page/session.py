@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from retrieval.records import Moment
+from retrieval.relevance import Relevance
 from retrieval.summary import Summary
 
 
@@ -32,6 +33,8 @@ class Session:
         self.asking: str | None = None  # the chat that is being answered
         self.stopping = False
         self.moments: list[tuple[str, float, float, str]] = []  # (video, start, end, source) marked on the timeline
+        self.wanted = ""  # the last question or search: what the curve under the timeline is of
+        self.curve: tuple[tuple[str, str], Relevance] | None = None  # of (video, what was wanted)
         self.results: Found | None = None
         self.chat_search = ""  # words that the listed chats must hold
         self.filters: dict[str, str] = {}  # source -> words that its lines must hold

@@ -42,7 +42,7 @@ def theme() -> gr.themes.Base:
 
 
 def style_sheet() -> str:
-    return "\n".join((_HERE / name).read_text(encoding="utf-8") for name in ("style.css", "making.css"))
+    return "\n".join((_HERE / name).read_text(encoding="utf-8") for name in ("style.css", "making.css", "finding.css"))
 
 
 def head() -> str:

@@ -15,6 +15,7 @@ import gradio as gr
 from app.engine import Engine
 from app.page.cards import library_cards
 from app.page.conversation import chat_history
+from app.page.curve import curve_html
 from app.page.header import header_html
 from app.page.history import history_html
 from app.page.html import Shelf, empty_state
@@ -23,14 +24,16 @@ from app.page.player import player_html, timeline_html
 from app.page.rows import passage_rows, result_rows, summary_html
 from app.page.session import Session
 from app.page.suggestions import suggested_questions
+from model.errors import UsageError
 from model.timecode import clock
+from retrieval.question import parse
 from retrieval.records import Source, Video
 from retrieval.summary import Summary, summarize
 
 logger = logging.getLogger(__name__)
 PARTS = (
-    "header", "library", "player", "timeline", "results", "transcript", "screen_text", "summary", "history", "scope",
-    "starter", "chat", "timer",
+    "header", "library", "player", "timeline", "curve", "results", "transcript", "screen_text", "summary", "history",
+    "scope", "starter", "chat", "timer",
 )  # fmt: skip
 BUSY_TICK_S, CALM_TICK_S = 1.0, 4.0  # while something is indexed; otherwise (videos may come by the command line)
 _LISTED_CHATS = 60  # searching reaches the rest
@@ -71,6 +74,7 @@ class Views:
             "library": (cards, lambda: cards),
             "player": self._player(video, language),
             "timeline": self._timeline(session, video, language),
+            "curve": self._curve(session, video, language),
             "results": self._results(session, shelf, language),
             "transcript": self._passages(video, "speech", session.filters.get("speech", ""), language),
             "screen_text": self._passages(video, "text", session.filters.get("text", ""), language),
@@ -96,6 +100,29 @@ class Views:
         speaks = self._newest(video, "speech") > 0
         key = (video.id, len(starts), tuple(moments), filmstrip, speaks)
         return key, lambda: timeline_html(video, starts, moments, filmstrip, speaks, language)
+
+    def _curve(self, session: Session, video: Video | None, language: Language) -> Part:
+        curve = session.curve
+        if video is None or curve is None or curve[0] != (video.id, session.wanted):
+            return None, lambda: ""
+        return curve[0], lambda: curve_html(curve[1], session.wanted, video.duration, language)
+
+    def trace_shown(self, session: Session, owner: str) -> None:
+        """Work out where the shown video fits what was asked for last, if that was not done yet.
+
+        This comes after the answer, which it must not hold up. A summary fits everywhere: it has no curve.
+        """
+        video = Shelf(self.library, owner).video(session.shown) if session.shown else None
+        wanted = session.wanted
+        if video is None or not wanted or (session.curve and session.curve[0] == (video.id, wanted)):
+            return
+        try:
+            if parse(wanted).kind != "summary":
+                session.curve = (video.id, wanted), self.engine.searcher.relevance(wanted, video.id)
+        except UsageError:
+            return  # it was told when it was asked
+        except Exception:
+            logger.exception("No curve of %s", video.id)
 
     def _results(self, session: Session, shelf: Shelf, language: Language) -> Part:
         found = session.results

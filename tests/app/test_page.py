@@ -224,3 +224,23 @@ def test_a_chat_over_several_videos_is_there_again(engine: Engine, tmp_path: Pat
     assert reopened.chat_id == session.chat_id and reopened.asked == [indexed.id, other.id]
     on.new_chat(reopened, request())
     assert reopened.chat_id is None
+
+
+def test_the_curve_comes_after_the_answer_and_knows_every_source(
+    engine: Engine, indexed: Video, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vectors = np.asarray(engine.models.text.embed(["A green door"]), np.float32)
+    engine.library.add_passages(indexed.id, "speech", [(9.0, 11.0, "A green door")], vectors)
+    traced: list[str] = []
+    real = engine.searcher.relevance
+    monkeypatch.setattr(engine.searcher, "relevance", lambda *a: (traced.append(a[0]), real(*a))[1])
+    on, session = Handlers(engine), Session()
+    on.open_page(indexed.id, session, request())
+    list(ask(engine, session, f"Green {EVIL}?"))
+    assert traced == []
+    html = part(on.trace(session, request()), "curve")
+    assert "<img" not in html and "source-seen" in html and "source-heard" in html and "source-read" not in html
+    assert skipped(part(on.trace(session, request()), "curve")) and len(traced) == 1
+    list(ask(engine, session, "What is this video about?"))
+    assert session.drawn["curve"][0] is None  # the old curve went with its question, and a summary has none
+    assert skipped(part(on.trace(session, request()), "curve")) and len(traced) == 1
