@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 
 from retrieval.evidence import Item
+from retrieval.presence import fit
 from retrieval.question import Question
 from retrieval.search import Searcher
 from retrieval.words import STOPWORDS, content_words, stem, words
@@ -16,7 +17,7 @@ from retrieval.words import STOPWORDS, content_words, stem, words
 _REPETITION = 0.8  # share of a sentence's words that stand in the quote: the quote says it better
 _SUPPORT = 0.65  # share of a sentence's content words that the evidence or the question must have
 # Share of random single things that may fit a frame better than what a sentence says of it: stricter than for finding
-# (search._RANDOM_FIT), because a sentence is believed.
+# (presence._RANDOM_FIT), because a sentence is believed.
 _SEEN = 0.05
 _SHORT = 3  # a sentence of fewer content words ("Two.") is read together with its question
 _DENIAL = re.compile(r"^\W*(this is |that is |it is |the answer is )?not (shown )?in (this|the) video\b", re.IGNORECASE)
@@ -36,7 +37,7 @@ def support(
     short = len(content_words(sentence, fallback=False)) < _SHORT
     text = f"{question.subject}: {sentence}" if short else sentence
     fits = [
-        searcher.fit(item.video_id, item.start, item.end, text) if looked else (-1.0, 1.0)
+        fit(searcher, item.video_id, item.start, item.end, text) if looked else (-1.0, 1.0)
         for item, looked in zip(items, looked_at, strict=True)
     ]
     best = max(range(len(items)), key=lambda index: fits[index][0])

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field, replace
 
 from model.language.chat import Still
 from model.language.notes import Note
+from retrieval.hits import MAX_MOMENT_S, Hit, coverage
+from retrieval.presence import picture_support
 from retrieval.question import Question
 from retrieval.records import Citation, Moment, Passage, Source
-from retrieval.search import MAX_MOMENT_S, Hit, Searcher, coverage
+from retrieval.search import Searcher
 
 MAX_ITEMS = 5  # about 400 tokens of evidence: more does not help a small decoder and delays its first word
 _QUOTE_CHARS = 300
@@ -134,7 +136,7 @@ class Gatherer:
         if question.prefers == "speech" and question.kind == "when":
             return Evidence(_distinct(items), bool(items), searched)
         pictures = self.searcher.visual_moments(question.subject, video_ids, MAX_ITEMS)
-        if self.searcher.picture_support(question, pictures, video_ids):
+        if picture_support(self.searcher, question, pictures, video_ids):
             pictures = join_neighbours(pictures)
             items += [self._picture(question, moment) for moment in pictures[: MAX_ITEMS - len(items)]]
         if not items:  # weaker words are better than nothing

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,23 +15,22 @@ from model.timecode import clock, span
 from model.vision.encoder import unit
 from retrieval.filters import EVERYTHING, Filter
 from retrieval.fusion import RANK_OFFSET, diversify, merge
+from retrieval.hits import MAX_MOMENT_S, Hit, coverage
 from retrieval.index import VectorIndex
 from retrieval.joining import join
 from retrieval.library import Library
 from retrieval.likeness import Likeness
 from retrieval.phrasing import Relation
 from retrieval.question import Question, parse
-from retrieval.records import Moment, Passage, Source
+from retrieval.records import Moment, Source
 from retrieval.relevance import POINTS, Relevance, middles, seen_curve, told_curve
 from retrieval.rows import marks_of
 from retrieval.timeline import Timeline
 from retrieval.windows import best_windows
-from retrieval.words import content_words, match_expression, stem, words
+from retrieval.words import content_words, match_expression
 
-MAX_MOMENT_S = 12.0  # of a text that stays for long, the moment is where it begins
 _VISUAL_WEIGHT = 0.6  # against 1 for a passage that has every word of the query
 _PREFERRED, _OTHERS = 2.0, 0.4  # factors when the question names its source
-_COSINE_FLOOR, _COSINE_SPAN = 0.25, 0.40  # MiniLM: unrelated sentences lie below the floor, paraphrases above the sum
 _CANDIDATES = 64
 _DEPTH = 4  # moments looked at for one that is returned: near-duplicates fall out
 _AWAY_SHARE = 0.5  # of a look that must not be, against the one that must
@@ -39,25 +38,9 @@ _PART_DEPTH = 5  # as for so many results, each of two conditions is looked for
 _BESIDE_S = 4.0  # on both sides of a moment: what lies there is still the same scene
 _ALL_PASSAGES = 10_000  # some ten hours of speech
 _SAME_COSINE = 1e-4  # a video that fits no better anywhere than on the whole shows one thing only
-_SEEN_NOWHERE = 0.005  # probability below which a thing was not seen, not even from afar
-_RANDOM_FIT = 0.20  # share of random single things that may fit better than what was found
 _KEPT_VIDEOS = 16  # frame vectors kept in memory, about 5 MB an hour of video
 
 Hole = tuple[str, float, float]  # a stretch of one video (id, seconds from, seconds to) that a search leaves out
-
-
-@dataclass(frozen=True)
-class Hit:
-    """A passage with how well it fits: share of the query's words it has, and cosine of its text vector."""
-
-    passage: Passage
-    coverage: float
-    cosine: float
-
-    @property
-    def strength(self) -> float:
-        """0 (unrelated) to 1."""
-        return max(self.coverage, min(1.0, max(0.0, (self.cosine - _COSINE_FLOOR) / _COSINE_SPAN)))
 
 
 class Searcher:
@@ -275,34 +258,6 @@ class Searcher:
                 moments += [Moment(video_id, w.start, w.end, w.score, ["visual"]) for w in windows]
         return sorted(moments, key=lambda moment: -moment.score)[:count]
 
-    def picture_support(self, question: Question, moments: Sequence[Moment], video_ids: Sequence[str]) -> bool:
-        """Whether the best looking moments may answer at all.
-
-        No, when the question names a thing that the encoder knows by name and sees nowhere; and no, when a frame of one
-        thing picked at random fits the question about as well as the best moment does.
-        """
-        if not moments:
-            return False
-        concepts = self.library.concepts(video_ids, self.models.vision.name)
-        for term in question.terms:
-            named = [index for index, names in enumerate(self.models.vision.concepts) if _is_called(names, term)]
-            if named and float(concepts[:, named].sum(axis=1).max(initial=0.0)) < _SEEN_NOWHERE:
-                return False
-        text = " ".join(question.terms) or question.subject
-        return max(self.fit(m.video_id, m.start, m.end, text) for m in moments[:3])[1] <= _RANDOM_FIT
-
-    def fit(self, video_id: str, start: float, end: float, text: str) -> tuple[float, float]:
-        """How well the best frame of a moment fits a text: the cosine, and the chance that a random thing fits as well.
-
-        (-1, 1) where there is no frame.
-        """
-        frames = self.timeline(video_id).between(start, end)
-        if not len(frames):
-            return -1.0, 1.0
-        query = self.models.vision.encode_text([text])[0]
-        best = frames[int((frames @ query).argmax())]
-        return float(best @ query), self.models.vision.chance(best, query)
-
     def timeline(self, video_id: str) -> Timeline:
         """The frame vectors of a video, kept in memory for the next question."""
         row = self.library.db.row("SELECT max(id) AS newest FROM clips WHERE video_id = ?", (video_id,))
@@ -334,19 +289,6 @@ def _stretches(video_id: str, within: Filter, hole: Hole | None) -> list[tuple[f
     if hole is None or hole[0] != video_id:
         return [(within.low, within.high)]
     return [(within.low, min(within.high, hole[1])), (max(within.low, hole[2]), within.high)]
-
-
-def _is_called(names: Sequence[str], term: str) -> bool:
-    """Whether a thing is called `term`: its kind, or the last word of its name ("tiger cat" is a cat, no tiger)."""
-    return any(stem(words(name)[-1]) == stem(term) for name in names)
-
-
-def coverage(terms: Sequence[str], text: str) -> float:
-    """The share of the terms that a text has, compared by stem."""
-    if not terms:
-        return 0.0
-    present = {stem(word) for word in words(text)}
-    return sum(stem(term) in present for term in terms) / len(terms)
 
 
 def _factor(question: Question, source: Source) -> float:
