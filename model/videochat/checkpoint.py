@@ -39,7 +39,7 @@ def save_config(folder: Path, config: VideoChatConfig) -> None:
     replace(folder / CONFIG, write)
 
 
-def replace(target: Path, write: Callable[[Path], None]) -> None:
+def replace(target: Path, write: Callable[[Path], object]) -> None:
     """`write` makes a file or folder under another name, which then takes the place of `target`.
 
     If it fails, by a full disk for instance, `target` stays as it was. OSError and SafetensorError pass through.
