@@ -6,14 +6,15 @@ Texts of videos, files and models are escaped before they get here; the chatbot'
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from app.page.html import Shelf, chip, moment_row
+from app.page.html import SOURCE_NAMES, Shelf, chip, moment_row
 from app.page.i18n import Language
 from retrieval.phrases import MARKER
-from retrieval.records import Message
+from retrieval.records import Message, Source
 
 _MARKER = re.compile(MARKER.pattern + r"([.,;:!?]*)")  # with the punctuation that must not begin the next line
 
@@ -55,7 +56,7 @@ def answer_html(text: str, answer: dict[str, Any], shelf: Shelf, language: Langu
     said = f'<div class="answer {state}">{words}</div>' if words else waiting_html(language)
     if not citations:
         return said
-    return f"{said}\n\n{_evidence(citations, shelf, language, unfolded)}"
+    return f"{said}\n\n{_evidence(citations, answer.get('searched') or [], shelf, language, unfolded)}"
 
 
 def waiting_html(language: Language) -> str:
@@ -82,7 +83,9 @@ def _lines(text: str) -> str:
     return escape(text).strip("\n").replace("\n", "<br>")
 
 
-def _evidence(citations: list[dict[str, Any]], shelf: Shelf, language: Language, unfolded: bool) -> str:
+def _evidence(
+    citations: list[dict[str, Any]], searched: Sequence[Source], shelf: Shelf, language: Language, unfolded: bool
+) -> str:
     several = len({citation["video_id"] for citation in citations}) > 1
     rows = "".join(
         moment_row(shelf, c["video_id"], (c["start"], c["end"]), [c["source"]], c["quote"], language, several)
@@ -92,5 +95,24 @@ def _evidence(citations: list[dict[str, Any]], shelf: Shelf, language: Language,
     title = language("evidence_one") if count == 1 else language("evidence_count", count=count)
     return (
         f'<details class="evidence"{" open" if unfolded else ""}><summary>{title}</summary>'
-        f'<div class="moments">{rows}</div></details>'
+        f'<div class="moments">{rows}</div>{_why(citations, searched, language)}</details>'
     )
+
+
+def _why(citations: list[dict[str, Any]], searched: Sequence[Source], language: Language) -> str:
+    """What was searched and how many moments each source gave, in words; a summary searches nothing."""
+    if not searched:
+        return ""
+    gave = Counter(citation["source"] for citation in citations)
+    counts = [
+        language(
+            ("why_none", "why_one")[gave[source]] if gave[source] < 2 else "why_many",
+            count=gave[source],
+            source=language(SOURCE_NAMES[source]),
+        )
+        for source in SOURCE_NAMES
+        if source in searched
+    ]
+    missing = [language(f"why_no_{SOURCE_NAMES[s]}") for s in ("speech", "text") if s not in searched]
+    words = " ".join([language("why", counts=language("why_and").join(counts)), *missing])
+    return f'<p class="why">{escape(words)}</p>'

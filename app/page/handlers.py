@@ -14,14 +14,13 @@ from app.engine import Engine
 from app.example import EXAMPLE_VIDEO
 from app.owner import owner_of
 from app.page.i18n import Language, language_of
-from app.page.session import Found, Session
+from app.page.session import Session
 from app.page.suggestions import example_title
 from app.page.views import PARTS, Views
-from model.errors import CuepointError, UsageError
+from model.errors import CuepointError
 from retrieval.records import Message
 
 logger = logging.getLogger(__name__)
-_RESULTS = 12
 _TOAST_S = 12.0
 
 
@@ -154,27 +153,7 @@ class Handlers:
             self._show(session, owner, video.id)
         return None if job else language("added_known", title=video.title)
 
-    # -- finding -----------------------------------------------------------------------------------------------------
-
-    def find(self, query: str, everywhere: bool, session: Session, request: gr.Request) -> list[Any]:
-        """Search for moments in the shown video, or in all of the owner's."""
-        owner, language = owner_of(request), language_of(request)
-        try:
-            if everywhere:
-                video_ids = [video.id for video in self.library.videos(owner)]
-            else:
-                video_ids = [session.shown] if session.shown and self._known(session.shown, owner) else []
-            if not video_ids:
-                raise UsageError(language("ask_no_video"))
-            moments = self.engine.searcher.search(query, video_ids, top=_RESULTS)
-            session.results, session.wanted = Found(query, everywhere, tuple(moments)), query.strip()
-            session.moments = [(m.video_id, m.start, m.end, m.sources[0]) for m in moments]
-        except CuepointError as error:
-            self._warn(str(error))
-        except Exception as error:
-            logger.exception("Searching failed")
-            self._warn(language("unexpected", kind=type(error).__name__))
-        return self._redraw(session, request, leave=self._answering(session))
+    # -- filtering ----------------------------------------------------------------------------------------------------
 
     def filter_transcript(self, wanted: str, session: Session, request: gr.Request) -> list[Any]:
         session.filters["speech"] = wanted.strip()

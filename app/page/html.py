@@ -40,6 +40,15 @@ def clip_link(video: Video, start: float, end: float, language: Language) -> str
     )
 
 
+def like_link(video: Video, start: float, end: float, language: Language) -> str:
+    """A control that finds moments that look like this one; finding.js takes it up."""
+    label = escape(language("more_like", span=span(start, end), title=video.title))
+    return (
+        f'<a class="more-like" href="#like={video.id},{start:.3f},{end:.3f}" title="{label}">'
+        f'<span class="unseen">{label}</span></a>'
+    )
+
+
 def report_links(address: str, language: Language) -> str:
     """Links that save a report: the address with each of the three endings."""
     kinds = (("html", "HTML"), ("md", "Markdown"), ("json", "JSON"))
@@ -105,7 +114,7 @@ def moment_row(
     language: Language,
     with_title: bool = False,
 ) -> str:
-    """A moment as a row to click: thumbnail, source, words, time; beside it, how to save it. One line of HTML."""
+    """A moment as a row to click: thumbnail, source, words, time; beside it, how to find its like and to save it."""
     start, end = times
     video = shelf.video(video_id)
     title = video.title if video else language("gone")
@@ -114,8 +123,9 @@ def moment_row(
     whose = f'<span class="whose">{escape(title)}</span>' if with_title else ""
     label = escape(language("play", span=span(start, end), title=title))
     save = clip_link(video, start, end, language) if video else ""
+    like = like_link(video, start, end, language) if video and video.info.get("width") else ""
     return (
         f'<div class="moment-line"><a class="moment" href="{cue_link(video_id, start, end)}" title="{label}">'
         f'{shelf.thumbnail(video_id, (start + end) / 2)}<span class="moment-words"><span class="moment-head">{badges}'
-        f'<span class="when">{span(start, end)}</span></span>{words}{whose}</span></a>{save}</div>'
+        f'<span class="when">{span(start, end)}</span></span>{words}{whose}</span></a>{like}{save}</div>'
     )

@@ -11,6 +11,7 @@ from app.engine import Engine
 from app.page.asking import Asking
 from app.page.chat_handlers import ChatHandlers
 from app.page.chat_panel import ChatPanel, build_chat_panel
+from app.page.finding import Finding
 from app.page.handlers import Handlers
 from app.page.header import header_html
 from app.page.i18n import LABELS, Language
@@ -82,7 +83,7 @@ def _wire(
     chat: ChatPanel,
 ) -> None:
     on = Handlers(engine)
-    asking, chats = Asking(engine, on.views), ChatHandlers(engine, on.views)
+    asking, chats, finding = Asking(engine, on.views), ChatHandlers(engine, on.views), Finding(engine, on.views)
     parts = [
         header, library.cards, player.player, player.timeline, player.curve, tabs.results, tabs.transcript,
         tabs.screen_text, tabs.summary, chat.history, chat.scope, chat.starter, chat.chatbot, timer,
@@ -101,8 +102,14 @@ def _wire(
     after(library.cards.act(on.act, [session], parts, **swift)).then(on.summarize, [session], parts, **quiet)
     library.upload.upload(on.upload, [library.upload, session], [library.upload, library.notices, *parts], **quiet)
 
-    for event in (tabs.query.submit, tabs.everywhere.input):
-        after(event(on.find, [tabs.query, tabs.everywhere, session], parts, **quiet))
+    scope = [tabs.everywhere, tabs.start, tabs.end, *tabs.sources]
+    after(tabs.query.submit(finding.find, [session, tabs.query, *scope], parts, **quiet))
+    refining = [field.input for field in (tabs.everywhere, *tabs.sources)] + [tabs.start.submit, tabs.end.submit]
+    for event in refining:
+        after(event(finding.refine, [session, tabs.query, *scope], parts, **quiet))
+    still = [session, tabs.picture, *scope]
+    after(tabs.picture.upload(finding.by_picture, still, [tabs.picture, *parts], **quiet))
+    after(tabs.results.resemble(finding.more_like, [session, *scope], parts, **quiet))
     typing = swift | {"trigger_mode": "always_last"}
     # `change`: the event `input` of a textbox of one line does not reach us (Gradio 6.31)
     tabs.transcript_filter.change(on.filter_transcript, [tabs.transcript_filter, session], parts, **typing)

@@ -7,8 +7,9 @@ from html import escape
 
 from app.page.html import Shelf, cue_link, empty_state, moment_row, report_links
 from app.page.i18n import Language
+from app.page.session import Found
 from model.timecode import clock
-from retrieval.records import Moment, Passage, Source, Video
+from retrieval.records import Passage, Source, Video
 from retrieval.summary import Summary
 
 MOST_ROWS = 500  # a browser stays quick with that many; the filter reaches the rest
@@ -78,14 +79,16 @@ def _downloads(video: Video, language: Language) -> str:
     return f'<div class="downloads">{links}</div>'
 
 
-def result_rows(moments: Sequence[Moment], query: str, shelf: Shelf, with_titles: bool, language: Language) -> str:
-    """Search results, best first."""
-    if not moments:
-        return empty_state(language("find_nothing", query=query))
+def result_rows(found: Found, shelf: Shelf, language: Language) -> str:
+    """Search results, best first; above them what they look like, if that was searched for."""
+    head = f'<p class="like">{escape(found.like)}</p>' if found.like else ""
+    if not found.moments:
+        return head + empty_state(language("find_nothing", query=found.query))
     rows = "".join(
-        moment_row(shelf, m.video_id, (m.start, m.end), m.sources, m.quote, language, with_titles) for m in moments
+        moment_row(shelf, m.video_id, (m.start, m.end), m.sources, m.quote, language, found.everywhere)
+        for m in found.moments
     )
-    return f'<div class="moments results">{rows}</div>'
+    return f'{head}<div class="moments results">{rows}</div>'
 
 
 def summary_html(video: Video, summary: Summary, shelf: Shelf, language: Language) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from retrieval.records import Moment
@@ -13,11 +14,14 @@ from retrieval.summary import Summary
 
 @dataclass(frozen=True)
 class Found:
-    """The last search: in the shown video, or `everywhere`."""
+    """The last search: in the shown video, or `everywhere`; `like` says what the moments look like, if they must."""
 
     query: str
     everywhere: bool
     moments: tuple[Moment, ...]
+    like: str = ""
+    search: Callable[..., list[Moment]] | None = field(default=None, compare=False)  # it once more, with another scope
+    home: str | None = None  # the video of the moment that the others look like
 
 
 class Session:

@@ -6,13 +6,20 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from app.page.html import SOURCE_NAMES
 from app.page.i18n import LABELS
+
+_FORWARD_LIKE = "(window.cuepoint = window.cuepoint || {}).moreLike = (moment) => trigger('resemble', moment);"
 
 
 @dataclass
 class TabsArea:
     query: gr.Textbox
     everywhere: gr.Checkbox
+    start: gr.Textbox
+    end: gr.Textbox
+    sources: list[gr.Checkbox]
+    picture: gr.UploadButton
     results: gr.HTML
     transcript_filter: gr.Textbox
     transcript: gr.HTML
@@ -38,7 +45,16 @@ def build_tabs() -> TabsArea:
                 everywhere = gr.Checkbox(
                     label=LABELS("find_everywhere"), elem_id="everywhere", container=False, scale=1
                 )
-            results = _list("results")
+            with gr.Row(elem_id="find-scope"):
+                start, end = _time("find_from"), _time("find_to")
+                sources = [
+                    gr.Checkbox(True, label=LABELS(name), elem_id=f"find-{name}", container=False, min_width=0)
+                    for name in SOURCE_NAMES.values()
+                ]
+                picture = gr.UploadButton(
+                    LABELS("find_picture"), file_types=["image"], size="sm", elem_id="find-picture", scale=0
+                )
+            results = gr.HTML(elem_id="results", elem_classes="list", js_on_load=_FORWARD_LIKE, apply_default_css=False)
         with gr.Tab(LABELS("tab_transcript"), id="transcript"):
             transcript_filter = _filter("filter_transcript")
             transcript = _list("transcript")
@@ -47,7 +63,23 @@ def build_tabs() -> TabsArea:
             screen_text = _list("screen-text")
         with gr.Tab(LABELS("tab_summary"), id="summary"):
             summary = _list("summary")
-    return TabsArea(query, everywhere, results, transcript_filter, transcript, text_filter, screen_text, summary)
+    return TabsArea(
+        query, everywhere, start, end, sources, picture,
+        results, transcript_filter, transcript, text_filter, screen_text, summary,
+    )  # fmt: skip
+
+
+def _time(key: str) -> gr.Textbox:
+    return gr.Textbox(
+        label=LABELS(key),
+        show_label=False,
+        container=False,
+        max_lines=1,
+        placeholder=LABELS(key),
+        elem_classes="filter",
+        elem_id=key.replace("_", "-"),
+        min_width=0,
+    )
 
 
 def _filter(key: str) -> gr.Textbox:

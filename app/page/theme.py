@@ -47,7 +47,7 @@ def style_sheet() -> str:
 
 def head() -> str:
     """Goes into the page's <head>: our scripts, the icon, and what phones need to know."""
-    script = "\n".join((_HERE / name).read_text(encoding="utf-8") for name in ("page.js", "making.js"))
+    script = "\n".join((_HERE / name).read_text(encoding="utf-8") for name in ("page.js", "making.js", "finding.js"))
     return (
         '<link rel="icon" href="icon.svg" type="image/svg+xml"><meta name="color-scheme" content="light dark">'
         f'<meta name="referrer" content="same-origin"><script>{script}</script>'

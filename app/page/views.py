@@ -128,7 +128,7 @@ class Views:
         found = session.results
         if found is None:
             return None, lambda: empty_state(language("find_empty"))
-        return found, lambda: result_rows(found.moments, found.query, shelf, found.everywhere, language)
+        return found, lambda: result_rows(found, shelf, language)
 
     def _passages(self, video: Video | None, source: Source, wanted: str, language: Language) -> Part:
         if video is None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
+from model.timecode import span
 from retrieval.records import Video
-from tests.app.browsing import Open, ask, current_time
-from tests.app.conftest import SCENE_S, Served
+from tests.app.browsing import Open, ask, current_time, moment_of
+from tests.app.conftest import GREEN, SCENE_S, Served
 from tests.fakes import DIM
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::Warning:gradio.queueing")]
@@ -45,3 +48,39 @@ def test_the_curve_of_the_last_question_leads_to_its_peak(open_page: Open, index
     expect(plot).to_be_visible()
     page.locator("#new-chat").click()
     expect(page.locator("#curve")).to_be_hidden()
+
+
+def test_a_search_keeps_to_its_filters(open_page: Open, indexed: Video) -> None:
+    page = open_page(f"?v={indexed.id}")
+    page.locator("#find-from input").fill("8")
+    page.locator("#find input").fill("something green")
+    page.locator("#find input").press("Enter")
+    expect(page.locator("#results .moment").first).to_be_visible()
+    links = page.locator("#results .moment").evaluate_all("all => all.map((a) => a.getAttribute('href'))")
+    assert all(moment_of(link)[1] >= 8 for link in links)
+    page.locator("#find-to input").fill("soon")
+    page.locator("#find-to input").press("Enter")
+    expect(page.get_by_test_id("toast-body").last).to_contain_text("The end 'soon' is no time in a video")
+    page.locator("#find-to input").fill("")
+    page.locator("#find-from input").fill("")
+    page.locator("#find-seen input").uncheck()
+    expect(page.locator("#results")).to_contain_text("No moment fits")
+    page.locator("#find-seen input").check()
+    expect(page.locator(f'#results .moment[href*="{indexed.id},{SCENE_S:.3f}"]')).to_be_visible()
+
+
+def test_moments_that_look_like_a_picture_and_like_a_moment(open_page: Open, indexed: Video, tmp_path: Path) -> None:
+    still = tmp_path / "leaf.png"
+    Image.new("RGB", (64, 48), GREEN).save(still)
+    page = open_page(f"?v={indexed.id}")
+    page.locator("#find-scope input[type=file]").set_input_files(still)
+    expect(page.locator("#results .like")).to_have_text("Looks like the picture leaf.png")
+    first = page.locator("#results .moment").first
+    _, start, end = moment_of(first.get_attribute("href") or "")
+    assert SCENE_S <= start < end <= 2 * SCENE_S
+    page.locator("#results .more-like").first.click()
+    expect(page.locator("#results .like")).to_have_text(f"Looks like {span(start, end)} of “colours.mp4”")
+    (tmp_path / "words.png").write_text("no picture at all")
+    page.locator("#find-scope input[type=file]").set_input_files(tmp_path / "words.png")
+    expect(page.get_by_test_id("toast-body").last).to_contain_text("words.png could not be read")
+    expect(page.locator("#results .like")).to_contain_text(span(start, end))  # the last results stay

@@ -16,6 +16,7 @@ from app.engine import Engine
 from app.page.asking import Asking
 from app.page.cards import eta_s, overall
 from app.page.conversation import answer_html
+from app.page.finding import Finding
 from app.page.handlers import Handlers
 from app.page.html import Shelf
 from app.page.i18n import CHINESE, ENGLISH, Language, language_of
@@ -244,3 +245,60 @@ def test_the_curve_comes_after_the_answer_and_knows_every_source(
     list(ask(engine, session, "What is this video about?"))
     assert session.drawn["curve"][0] is None  # the old curve went with its question, and a summary has none
     assert skipped(part(on.trace(session, request()), "curve")) and len(traced) == 1
+
+
+def test_bad_filters_are_told_and_the_last_results_stay(engine: Engine, indexed: Video, warnings: list[str]) -> None:
+    on, session = Handlers(engine), Session()
+    finding = Finding(engine, on.views)
+    on.open_page(indexed.id, session, request())
+    finding.find(request(), session, "green", False, "8", "", True, True, True)
+    found = session.results
+    assert found and found.moments and all(moment.start >= 8 for moment in found.moments)
+    for start, end, chosen, words in (
+        ("soon", "", (True, True, True), "no time in a video"),
+        ("9", "0:05", (True, True, True), "before it begins"),
+        ("1:00", "", (True, True, True), "ends at 0:12"),
+        ("", "", (False, False, False), "No source is chosen"),
+    ):
+        finding.find(request(), session, "green", False, start, end, *chosen)
+        assert words in warnings.pop() and session.results is found
+    finding.refine(request(), Session(), "  ", True, "", "", True, True, True)  # nothing was searched yet
+    assert warnings == []
+
+
+def test_what_looks_alike_is_of_the_owners_videos_only(
+    engine: Engine, tmp_path: Path, indexed: Video, warnings: list[str]
+) -> None:
+    theirs, _ = engine.add(colour_video(tmp_path / "theirs.mp4", (9, 9, 9)), owner="somebody")
+    on, session = Handlers(engine), Session()
+    finding = Finding(engine, on.views)
+    on.open_page(indexed.id, session, request())
+    form = (False, "", "", True, True, True)
+
+    def moment(video_id: str) -> Any:
+        return SimpleNamespace(_data={"id": video_id, "start": 4.0, "end": 8.0})
+
+    finding.more_like(request(), moment(theirs.id), session, *form)
+    assert len(warnings) == 1 and session.results is None
+    html = part(finding.more_like(request(), moment(indexed.id), session, *form), "results")
+    assert "Looks like 0:04–0:08 of “colours.mp4”" in html and session.wanted == ""
+    finding.more_like(request(), moment(indexed.id), session, False, "", "", False, True, True)
+    assert "what was seen only" in warnings[1]
+    missing = finding.by_picture(request(), session, str(tmp_path / "gone.png"), *form)
+    assert missing[0] is None and "gone.png is missing" in warnings[2]
+
+
+def test_evidence_says_what_was_searched_and_what_each_source_gave(engine: Engine, indexed: Video) -> None:
+    sources = ["visual", "visual", "speech"]
+    citations = [{"video_id": indexed.id, "start": 1.0, "end": 2.0, "source": s, "quote": ""} for s in sources]
+    shelf = Shelf(engine.library, LOCAL_OWNER)
+
+    def why(searched: list[str], language: Language = ENGLISH_WORDS) -> str:
+        html = answer_html("", {"marked": "So.", "citations": citations, "searched": searched}, shelf, language)
+        return "".join(re.findall(r'<p class="why">(.*?)</p>', html))
+
+    counts = "Searched what is seen: 2 moments; heard: 1 moment"
+    assert why(["visual", "speech", "text"]) == f"{counts}; read: no moment."
+    assert why(["visual", "speech"]) == f"{counts}. There was no on-screen text to search."
+    assert "看到：2 个片段" in why(["visual", "speech"], Language("zh"))
+    assert why([]) == ""  # a summary
