@@ -52,7 +52,11 @@ def build_tabs() -> TabsArea:
                     for name in SOURCE_NAMES.values()
                 ]
                 picture = gr.UploadButton(
-                    LABELS("find_picture"), file_types=["image"], size="sm", elem_id="find-picture", scale=0
+                    LABELS("find_picture"),  # type: ignore[arg-type]
+                    file_types=["image"],
+                    size="sm",
+                    elem_id="find-picture",
+                    scale=0,
                 )
             results = gr.HTML(elem_id="results", elem_classes="list", js_on_load=_FORWARD_LIKE, apply_default_css=False)
         with gr.Tab(LABELS("tab_transcript"), id="transcript"):
