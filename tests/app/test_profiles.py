@@ -41,8 +41,10 @@ def library(film: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def engine_with(folder: Path, data_dir: Path | None = None, **sections: dict[str, Any]) -> Engine:
-    """An engine whose profile is the embedded one, but for the sections given."""
-    profile = json.loads((FOLDER / "embedded.json").read_text()) | {"name": "own"} | sections
+    """An engine whose profile is the embedded one, but for the sections given; its adapter fits its own eyes alone."""
+    embedded = json.loads((FOLDER / "embedded.json").read_text())
+    embedded["decoder"].pop("adapter")
+    profile = embedded | {"name": "own"} | sections
     path = folder / "own.json"
     path.write_text(json.dumps(profile))
     return Engine(Settings(data_dir=data_dir or folder / "data", profile=str(path)))
