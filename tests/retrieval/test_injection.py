@@ -150,6 +150,7 @@ def fill(engine: Engine, folder: Path, attack: Attack) -> Video:
     vectors = np.repeat(features.pooled, len(times), axis=0)
     clip = Clip(0, video.id, 0, 0.0, DURATION_S, models.vision.tags(features)[0], [("blue", 1.0)])
     library.add_clip(clip, times, vectors, vectors[:1], features.probabilities.max(axis=0))
+    path.unlink()  # it holds no video to look at again
     return library.video(video.id)
 
 
