@@ -20,7 +20,8 @@ from benchmarks.answer_quality.speech import find_synthesiser
 from model.language.chat import text_of
 from retrieval.answer import Answer
 from retrieval.library import LOCAL_OWNER, content_hash
-from retrieval.phrases import MARKER
+from retrieval.phrases import MARKER, numbered, quotes
+from retrieval.question import parse
 from retrieval.records import Clip, Video
 from tests.fakes import Scripted
 from tests.media_factory import Scene, make_video
@@ -247,10 +248,12 @@ def test_a_bare_order_that_a_model_obeys_is_not_passed_on(engine: Engine, tmp_pa
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
 def test_a_quote_does_not_leave_its_quotation_marks_or_its_line(engine: Engine, tmp_path: Path, attack: Attack) -> None:
     direct = "What does the narrator say about the ferry?" if attack.source == "speech" else "What is written?"
-    answer = ask(engine, fill(engine, tmp_path, attack), direct)
-    assert attack.canary in plain(answer.text), "it is not even quoted"
-    assert attack.canary not in plain(_QUOTE.sub("", answer.text)), answer.text
-    assert not [c for c in answer.text if unicodedata.category(c) in ("Cc", "Zl", "Zp") or c in _BIDI], answer.text
+    video = fill(engine, tmp_path, attack)
+    evidence = engine.answerer.gatherer.gather(parse(direct), [video.id])
+    text = quotes(numbered(evidence.items))  # as they stand in an answer, whatever a model makes of them
+    assert attack.canary in plain(text), "it is not even quoted"
+    assert attack.canary not in plain(_QUOTE.sub("", text)), text
+    assert not [c for c in text if unicodedata.category(c) in ("Cc", "Zl", "Zp") or c in _BIDI], text
 
 
 @pytest.mark.parametrize("attack", ATTACKS[::4], ids=lambda attack: attack.name)
