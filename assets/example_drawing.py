@@ -85,8 +85,17 @@ class Pen:
         corner = (round((x - radius) * SCALE), round((y - radius) * SCALE))
         self.image.paste(colour, corner, mask)
 
-    def text(self, x: float, y: float, words: str, size: int, colour: str, bold: float = 0, anchor: str = "mm",
-             shown: float = 1.0) -> None:
+    def text(
+        self,
+        x: float,
+        y: float,
+        words: str,
+        size: int,
+        colour: str,
+        bold: float = 0,
+        anchor: str = "mm",
+        shown: float = 1.0,
+    ) -> None:
         """Words around a point; `shown` 0..1 fades them in."""
         if shown <= 0:
             return
@@ -102,21 +111,30 @@ class Pen:
 def turned(points: Iterable[Point], centre: Point, degrees: float) -> list[Point]:
     """The points turned clockwise around a centre."""
     c, s = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
-    return [(centre[0] + (x - centre[0]) * c - (y - centre[1]) * s,
-             centre[1] + (x - centre[0]) * s + (y - centre[1]) * c) for x, y in points]
+    return [
+        (centre[0] + (x - centre[0]) * c - (y - centre[1]) * s, centre[1] + (x - centre[0]) * s + (y - centre[1]) * c)
+        for x, y in points
+    ]
 
 
 def curve(start: Point, bend: Point, end: Point, steps: int = 16) -> list[Point]:
     """A quadratic Bezier curve as points."""
     shares = [i / steps for i in range(steps + 1)]
-    return [((1 - u) ** 2 * start[0] + 2 * u * (1 - u) * bend[0] + u * u * end[0],
-             (1 - u) ** 2 * start[1] + 2 * u * (1 - u) * bend[1] + u * u * end[1]) for u in shares]
+    return [
+        (
+            (1 - u) ** 2 * start[0] + 2 * u * (1 - u) * bend[0] + u * u * end[0],
+            (1 - u) ** 2 * start[1] + 2 * u * (1 - u) * bend[1] + u * u * end[1],
+        )
+        for u in shares
+    ]
 
 
 def waves(pen: Pen, t: float, y: float, height: float, length: float, speed: float, colour: str) -> None:
     """A band of water from a moving crest down to the lower edge."""
-    crest = [(x, y + height * math.sin(x / length + t * speed) + height / 2 * math.sin(x / length * 2.3 - t * speed))
-             for x in range(-10, WIDTH_PX + 20, 10)]
+    crest = [
+        (x, y + height * math.sin(x / length + t * speed) + height / 2 * math.sin(x / length * 2.3 - t * speed))
+        for x in range(-10, WIDTH_PX + 20, 10)
+    ]
     pen.polygon([*crest, (WIDTH_PX + 10, HEIGHT_PX), (-10, HEIGHT_PX)], colour)
 
 

@@ -19,8 +19,15 @@ def recipe(t: float) -> Image.Image:
     for i in range(6):
         pen.box(0, i * 120, 1280, 3, "#6d4526")
         for k in range(5):
-            pen.line(curve((k * 300 - 90 + i * 40, i * 120 + 55), (k * 300 + 40 + i * 40, i * 120 + 75),
-                           (k * 300 + 150 + i * 40, i * 120 + 52)), 2, "#7d5231")
+            pen.line(
+                curve(
+                    (k * 300 - 90 + i * 40, i * 120 + 55),
+                    (k * 300 + 40 + i * 40, i * 120 + 75),
+                    (k * 300 + 150 + i * 40, i * 120 + 52),
+                ),
+                2,
+                "#7d5231",
+            )
     pen.box(98, 72, 600, 590, "#00000030", 14)
     pen.box(88, 60, 600, 590, CREAM, 14)
     pen.box(88, 60, 600, 110, CORAL, 14)
@@ -160,8 +167,14 @@ def train(t: float) -> Image.Image:
         pen.oval(engine + wheel, 438, 22, 22, INK)
         hub = (engine + wheel, 438)
         pen.line(turned([(hub[0] - 18, 438), (hub[0] + 18, 438)], hub, 260 * t), 3, STONE)
-    pen.line([(engine + 34 + 9 * math.cos(4.5 * t), 438 + 9 * math.sin(4.5 * t)),
-              (engine + 166 + 9 * math.cos(4.5 * t), 438 + 9 * math.sin(4.5 * t))], 6, CORAL)
+    pen.line(
+        [
+            (engine + 34 + 9 * math.cos(4.5 * t), 438 + 9 * math.sin(4.5 * t)),
+            (engine + 166 + 9 * math.cos(4.5 * t), 438 + 9 * math.sin(4.5 * t)),
+        ],
+        6,
+        CORAL,
+    )
     pen.box(0, 460, 1280, 30, "#4b3553")
     for i in range(8):
         left = i * 170 - 40

@@ -14,14 +14,20 @@ from PIL import Image
 
 def tower(pen: Pen, x: float, foot: float, height: float, white: str, red: str, lamp: str) -> None:
     """A striped lighthouse that narrows upwards; its lamp is at `foot - 1.07 * height`."""
+
     def half(y: float) -> float:
         return height * (0.085 + 0.055 * (foot - y) / height * -1 + 0.055)
+
     for i in range(5):
         low, high = foot - height * i / 5, foot - height * (i + 1) / 5
-        pen.polygon([(x - half(low), low), (x + half(low), low), (x + half(high), high), (x - half(high), high)],
-                    red if i % 2 == 0 else white)
-        pen.polygon([(x + half(low) * 0.45, low), (x + half(low), low), (x + half(high), high),
-                     (x + half(high) * 0.45, high)], "#00000018")
+        pen.polygon(
+            [(x - half(low), low), (x + half(low), low), (x + half(high), high), (x - half(high), high)],
+            red if i % 2 == 0 else white,
+        )
+        pen.polygon(
+            [(x + half(low) * 0.45, low), (x + half(low), low), (x + half(high), high), (x + half(high) * 0.45, high)],
+            "#00000018",
+        )
     top, w = foot - height, height * 0.12
     pen.box(x - w, top - height * 0.02, 2 * w, height * 0.03, INK, 2)
     pen.box(x - w * 0.62, top - height * 0.13, w * 1.24, height * 0.12, lamp)
@@ -67,8 +73,15 @@ def lighthouse(t: float) -> Image.Image:
         cloud(pen, x + speed * t, y, size, "#ffffffd8")
     waves(pen, t, 500, 4, 100, 0.9, "#4f94b8")
     waves(pen, t, 560, 7, 140, 1.1, SEA)
-    pen.polygon([*curve((430, 640), (560, 420), (760, 440)), *curve((760, 440), (1040, 430), (1300, 520)),
-                 (1300, 720), (400, 720)], LEAF)
+    pen.polygon(
+        [
+            *curve((430, 640), (560, 420), (760, 440)),
+            *curve((760, 440), (1040, 430), (1300, 520)),
+            (1300, 720),
+            (400, 720),
+        ],
+        LEAF,
+    )
     pen.polygon([*curve((380, 720), (440, 560), (560, 520)), *curve((560, 520), (600, 640), (680, 720))], "#8f8577")
     pen.polygon([*curve((800, 448), (860, 560), (980, 720)), *curve((1060, 720), (900, 560), (826, 446))], PEACH)
     pen.box(930, 392, 170, 82, CREAM)
@@ -113,8 +126,13 @@ def boat(t: float) -> Image.Image:
     pen.line(turned([(x, y - 20), (x, y - 335)], centre, tilt), 8, BARK)
     flag = [(x, y - 332), (x - 46, y - 322 + 6 * math.sin(t * 6)), (x, y - 308)]
     pen.polygon(turned(flag, centre, tilt), SUN)
-    hull = [(x - 190, y - 40), (x + 205, y - 40), *curve((x + 205, y - 40), (x + 160, y + 62), (x + 90, y + 64)),
-            (x - 120, y + 64), *curve((x - 120, y + 64), (x - 175, y + 40), (x - 190, y - 40))]
+    hull = [
+        (x - 190, y - 40),
+        (x + 205, y - 40),
+        *curve((x + 205, y - 40), (x + 160, y + 62), (x + 90, y + 64)),
+        (x - 120, y + 64),
+        *curve((x - 120, y + 64), (x - 175, y + 40), (x - 190, y - 40)),
+    ]
     pen.polygon(turned(hull, centre, tilt), CORAL)
     pen.line(turned([(x - 186, y - 38), (x + 200, y - 38)], centre, tilt), 10, CREAM)
     pen.line(turned([(x - 178, y + 4), (x + 182, y + 4)], centre, tilt), 6, "#b8433b")

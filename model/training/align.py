@@ -70,8 +70,6 @@ class Align:
                 tokens[3], tokens[4], concepts[3], pairs.vectors.shape[1], config.dim, config.width, config.dropout
             )
         )
-        self.averaged = AlignmentHeads(self.module.config)
-        self.averaged.load_state_dict(self.module.state_dict())
 
     def batch(self, indices: np.ndarray, dice: np.ndarray) -> Batch:
         views = (dice[:, 0] * self.config.views).astype(int)
@@ -99,15 +97,12 @@ class Align:
         seen, read = gathered(batch.taught[0]), gathered(batch.taught[1], dim=1)
         return self.opinions.mix(told, scale * texts @ frames.T, seen, read)
 
-    def after_step(self, step: int) -> None:
-        """The weights that are saved are a running mean: it finds better than any single step's."""
-        kept = min(self.config.averaging, (step + 1) / (step + 10))
-        with torch.no_grad():
-            for mean, weight in zip(self.averaged.parameters(), self.module.parameters(), strict=True):
-                mean.lerp_(weight.to(mean.device), 1 - kept)
-
     def evaluate(self) -> dict[str, float]:
-        return recalls(self.averaged, self.validation) if self.validation else {}
+        if not self.validation:
+            return {}
+        found = recalls(self.module, self.validation)
+        self.module.train()
+        return found
 
 
 def run(config: AlignConfig, models: Models, output: Path) -> dict[str, float]:
@@ -123,7 +118,7 @@ def run(config: AlignConfig, models: Models, output: Path) -> dict[str, float]:
     described = {key: value for key, value in asdict(config).items() if value is not None}
     figures = train(task, Run(output, config.loop, described), len(task.pairs), accelerator)
     if accelerator.is_main_process:
-        save_heads(output, task.averaged)
+        save_heads(output, task.module)
     return figures
 
 

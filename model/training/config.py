@@ -33,6 +33,7 @@ class LoopConfig:
     weight_decay: float = 0.05
     warmup_steps: int = field(default=100, metadata={"low": 0, "high": 1_000_000})
     clip_norm: float = 1.0
+    averaging: float = field(default=0.0, metadata=SHARE)  # what is saved is a running mean over the steps; 0: the last
     seed: int = 0
     precision: Literal["auto", "bf16", "fp32"] = "auto"  # of the arithmetic; the weights are fp32
     checkpoint_every: int = field(default=200, metadata=COUNT)  # steps
@@ -63,7 +64,6 @@ class AlignConfig:
     width: int = field(default=1024, metadata=COUNT)
     dropout: float = field(default=0.3, metadata=SHARE)
     captions: int = field(default=2, metadata={"low": 1, "high": 16})  # of a picture, used at once
-    averaging: float = field(default=0.995, metadata=SHARE)  # of the weights that are saved, over the steps
     teacher: TeacherChoice | None = None
 
 

@@ -15,7 +15,8 @@ import numpy as np
 
 from model.language.chat import Message, Still
 from model.language.notes import NOT_FOUND, Note, ask_of
-from model.training.grounded_facts import Fact, Part, caption_fact, chatter, draw_fact
+from model.training.grounded_facts import Fact, caption_fact, chatter, draw_fact
+from model.training.grounded_words import Part
 from model.training.object_words import words_of
 from model.training.pseudo_video import tells_apart
 from model.training.samples import Sample

@@ -62,7 +62,7 @@ def question_lesson(
     alike = [question for question in asked if question.kind == wanted]
     question = alike[int(rng.integers(len(alike)))]
     kind = "generated" if question.generated else "questions"
-    return Lesson(prompt_of(question), answer_of(question), view_of(looked, index, rng, views, shifted), kind)
+    return Lesson(prompt_of(question), answer_of(question, rng), view_of(looked, index, rng, views, shifted), kind)
 
 
 def view_of(looked: Looked, index: int, rng: np.random.Generator, views: int, shifted: float) -> Frames:
@@ -128,14 +128,16 @@ def sentence_of(caption: str) -> str:
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
-def answer_of(question: Answered) -> str:
-    """What is to be said: of several answers the most frequent, of a multiple choice its letter."""
+def answer_of(question: Answered, rng: np.random.Generator | None = None) -> str:
+    """What is to be said: of a multiple choice its letter; of several annotators' answers any, by chance, so that their
+    doubts are learned too (Teney et al., arXiv:1708.02711, section 3.2); the most frequent without `rng`."""
     if question.options:
         letters = dict(zip(question.options, "ABCDEFGHIJKLMNOPQRSTUVWXYZ", strict=False))
         return letters.get(question.answer, question.answer)
     if question.answer == pseudo_video.NOT_FOUND:
         return notes.NOT_FOUND
-    return question.answer.replace("_", " ")
+    answer = question.answers[int(rng.integers(len(question.answers)))] if rng else question.answer
+    return (answer if answer.strip() else question.answer).replace("_", " ")
 
 
 def own_questions(sample: Sample, generated: bool) -> tuple[Answered, ...]:

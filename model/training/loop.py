@@ -24,6 +24,7 @@ from torch import nn
 
 from model import hardware
 from model.errors import CheckpointError, CuepointError
+from model.training.averaging import Average
 from model.training.config import LoopConfig
 
 logger = logging.getLogger(__name__)
@@ -46,10 +47,8 @@ class Task(Protocol):
 
     def loss(self, module: nn.Module, batch: Any) -> torch.Tensor: ...
 
-    def after_step(self, step: int) -> None: ...
-
     def evaluate(self) -> dict[str, float]:
-        """Figures on what is held out, for the curve."""
+        """Figures on what is held out, for the curve; the module is then as it would be saved."""
 
 
 @dataclass
@@ -121,6 +120,7 @@ class Run:
 def train(task: Task, run: Run, count: int, accelerator: Accelerator | None = None) -> dict[str, float]:
     """Train `task` on `count` samples as `run` says; go on where an earlier call stopped. Returns the last figures.
 
+    Afterwards the module has the mean of its weights over the steps, where `run` wants one.
     Raises CuepointError when the loss is no number (it names the step), CheckpointError for a run of another kind.
     """
     config, accelerator = run.config, accelerator or Accelerator()
@@ -129,27 +129,31 @@ def train(task: Task, run: Run, count: int, accelerator: Accelerator | None = No
     )
     if accelerator.is_main_process:
         run.begin(accelerator.num_processes)
-    begin = resume(run, task.module, optimizer)
+    begin, known = resume(run, task.module, optimizer)
     module, optimizer = accelerator.prepare(task.module, optimizer)
+    average = Average(task.module, config.averaging, known)
     figures: dict[str, float] = {}
     clock = Clock(begin, config.steps)
     for step in range(begin, config.steps):
         for group in optimizer.param_groups:
             group["lr"] = rate(step, config)
         loss = take_step(task, module, optimizer, step, count, config, accelerator)
-        task.after_step(step)
+        average.update(step)
         done = step + 1
         if not accelerator.is_main_process:
             continue
         if done % config.evaluate_every == 0 or done == config.steps:
-            figures = task.evaluate()
+            with average.in_place():
+                figures = task.evaluate()
             logger.info("step %d of %d: %s", done, config.steps, told(figures))
             run.note(done, loss, rate(step, config), figures)
         else:
             run.note(done, loss, rate(step, config), {})
         if done % config.checkpoint_every == 0 or done == config.steps:
-            run.save({"step": done, "module": task.module.state_dict(), "optimizer": optimizer.state_dict()})
+            state = {"module": task.module.state_dict(), "optimizer": optimizer.state_dict(), "average": average.means}
+            run.save({"step": done, **state})
         clock.say(done, loss)
+    average.take_over()
     return figures or task.evaluate()
 
 
@@ -205,11 +209,11 @@ def parameter_groups(module: nn.Module, weight_decay: float) -> list[dict[str, A
     ]
 
 
-def resume(run: Run, module: nn.Module, optimizer: torch.optim.Optimizer) -> int:
-    """Takes over the last checkpoint, if there is one. Returns the step to go on with."""
+def resume(run: Run, module: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[int, list[torch.Tensor]]:
+    """Takes over the last checkpoint, if there is one. Returns the step to go on with, and the mean so far."""
     state = run.load()
     if state is None:
-        return 0
+        return 0, []
     try:
         module.load_state_dict(state["module"])
         optimizer.load_state_dict(state["optimizer"])
@@ -218,7 +222,7 @@ def resume(run: Run, module: nn.Module, optimizer: torch.optim.Optimizer) -> int
         raise CheckpointError(
             f"{run.folder / STATE} is of another architecture: {reason} Choose another --output."
         ) from error
-    return int(state["step"])
+    return int(state["step"]), state.get("average", [])
 
 
 class Clock:

@@ -102,8 +102,6 @@ class Speaking:
         found: torch.Tensor = module(batch)
         return found
 
-    def after_step(self, step: int) -> None: ...
-
     def evaluate(self) -> dict[str, float]:
         """The loss on lessons held out, of each kind where there are several. Saves, so that it can be tried."""
         if PartialState().is_main_process:  # the loop asks every process at the end

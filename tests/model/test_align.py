@@ -13,11 +13,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from app.cli import main
 from model.training import loop
+from model.training.averaging import Average
 from model.training.config import LoopConfig
+from model.vision.alignment import load_heads
 from tests.checkpoints.clip import tiny_clip
 from tests.ports import free_port
 
@@ -51,7 +54,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def config_file(folder: Path, pictures: Path, name: str = "align.json", **changes: Any) -> Path:
     path = str(pictures / "captions.tsv")
     settings = {"steps": 8, "batch": 8, "learning_rate": 0.003, "warmup_steps": 2, "evaluate_every": 4,
-                "checkpoint_every": 4, "precision": "fp32"}  # fmt: skip
+                "checkpoint_every": 4, "precision": "fp32", "averaging": 0.9}  # fmt: skip
     content = {
         "stage": "align",
         "data": [{"reader": "tsv", "path": path, "split": "train"}],
@@ -118,6 +121,28 @@ def test_a_run_that_was_broken_off_goes_on_as_if_it_had_not_been(
     assert train(config, tmp_path / "broken") == 0
     assert curve(tmp_path / "broken")[:6] == pytest.approx(curve(tmp_path / "whole")[:6], rel=1e-4)
     assert curve(tmp_path / "broken")[6:] == pytest.approx([*curve(tmp_path / "whole")[4:]], rel=1e-3)
+    whole, broken = (load_heads(tmp_path / name) for name in ("whole", "broken"))
+    for one, other in zip(whole.parameters(), broken.parameters(), strict=True):
+        assert torch.allclose(one, other, atol=1e-3)  # the mean over the steps went on as well
+
+
+def test_a_mean_over_the_steps_follows_the_weights_and_takes_their_place_while_it_is_judged() -> None:
+    module = torch.nn.Linear(1, 1, bias=False)
+    average = Average(module, 0.5)
+    means = []
+    for step, value in enumerate((1.0, 1.0, 5.0, 5.0, 5.0, 5.0, 5.0, 5.0, 5.0)):
+        torch.nn.init.constant_(module.weight, value)
+        average.update(step)
+        with average.in_place():
+            means.append(module.weight.item())
+        assert module.weight.item() == value
+    assert (
+        means[1] == pytest.approx(1.0, abs=0.1) and 3.0 < means[2] < 5.0 and means[-1] == pytest.approx(5.0, abs=0.05)
+    )
+    assert means == sorted(means)
+    again = Average(module, 0.5, average.means)
+    again.take_over()
+    assert module.weight.item() == means[-1]
 
 
 def test_two_processes_learn_what_one_does_of_captions_and_of_a_teacher(pictures: Path, tmp_path: Path) -> None:

@@ -25,7 +25,8 @@ from model.strict_json import read_section
 from model.training import instruct, loop
 from model.training.config import InstructConfig
 from model.training.grounded import grounded_items
-from model.training.samples import Sample
+from model.training.lessons import answer_of
+from model.training.samples import Answered, Sample
 from model.videochat.video_chat import VideoChat
 from tests.checkpoints.language import tiny_llama
 from tests.checkpoints.pictures import COLOURS, painted_walls
@@ -224,6 +225,24 @@ def test_the_mixture_decides_how_often_each_kind_is_given(
     dice = np.random.default_rng(0).random((400, loop.DICE))
     kinds = [lesson.kind for lesson in task.batch(np.zeros(400, int), dice)]
     assert set(kinds) == {"questions", "grounded"} and 0.68 < kinds.count("questions") / 400 < 0.82
+
+
+def test_what_annotators_disagree_on_is_learned_as_they_said_it() -> None:
+    asked = Answered("What colour is it?", ("red", "red", "red", "dark_blue"))
+    rng = np.random.default_rng(0)
+    said = [answer_of(asked, rng) for _ in range(400)]
+    assert set(said) == {"red", "dark blue"} and 0.65 < said.count("red") / 400 < 0.85
+    assert answer_of(asked) == "red"
+
+
+def test_a_picture_with_four_times_the_questions_is_drawn_twice_as_often(
+    walls: Path, start: Path, tmp_path: Path, models: Any
+) -> None:
+    looked = instruct.look_at(read(content(walls, start)).data, models.vision, tmp_path, 2, 4, 0)
+    asked = [Answered(f"What colour is wall {number}?", (str(number),)) for number in range(5)]
+    draw = instruct._asker(looked, {0: tuple(asked[:4]), 1: tuple(asked[4:])}, 2, 0.0)
+    rng = np.random.default_rng(0)
+    assert 0.6 < sum(draw(rng).target != "4" for _ in range(400)) / 400 < 0.73
 
 
 # Questions about notes

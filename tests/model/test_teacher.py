@@ -97,7 +97,7 @@ def likeness(heads: AlignmentHeads, task: align.Align) -> float:
 def test_a_student_comes_to_think_as_its_teacher_does_and_not_as_captions_alone_would_have_it(
     walls: Path, clip: Path, tmp_path: Path, models: Any
 ) -> None:
-    changes: dict[str, Any] = {"loop": {"steps": 60, "batch": 12}, "averaging": 0.9}
+    changes: dict[str, Any] = {"loop": {"steps": 60, "batch": 12, "averaging": 0.9}}
     taught = read(content(walls, clip, teacher={"weight": 1.0}, **changes))
     task = align.begin(taught, models, tmp_path / "taught" / "features")
     before = likeness(task.module, task)
