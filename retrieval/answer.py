@@ -21,6 +21,7 @@ from model.timecode import span
 from retrieval.checking import denies, measured, repeats, support
 from retrieval.evidence import Evidence, Gatherer, Item
 from retrieval.look import Looker
+from retrieval.occurrences import beside, counted
 from retrieval.phrases import MARKER, marker, not_found, numbered, quotes, when
 from retrieval.question import Question, parse
 from retrieval.records import Citation, Message, Source
@@ -122,7 +123,14 @@ class Answerer:
         if question.kind == "summary":
             yield from self._summary(video_ids, answer)
             return
-        evidence = self.gatherer.gather(question, video_ids)
+        if question.timed and question.timed.counted:
+            items, text = counted(self.gatherer, question, question.timed, video_ids)
+            answer.found, answer.searched = bool(items), self.gatherer.searched(video_ids)
+            answer.citations = [item.as_citation() for item in items]
+            yield ""
+            yield text or not_found(Evidence([], False, answer.searched))
+            return
+        evidence = self._evidence(question, video_ids)
         answer.found, answer.searched = evidence.found, evidence.searched
         if not evidence.found:
             yield not_found(evidence)
@@ -143,6 +151,18 @@ class Answerer:
             yield from self._seen(question, evidence, stills, answer, stop)
         else:
             yield from self._worded(question, evidence, stills, answer, stop)
+
+    def _evidence(self, question: Question, video_ids: Sequence[str]) -> Evidence:
+        """Of what is asked for, or of what comes right before or after it."""
+        if question.anchor:
+            return beside(self.gatherer, question, question.anchor)
+        if not question.timed:
+            return self.gatherer.gather(question, video_ids)
+        anchors = self.gatherer.gather(parse(question.subject), video_ids)
+        if not anchors.found:
+            return anchors
+        first = anchors.items[0]
+        return beside(self.gatherer, question, (first.video_id, first.start, first.end))
 
     def _summary(self, video_ids: Sequence[str], answer: Answer) -> Iterator[str]:
         for video_id in video_ids:
@@ -250,7 +270,12 @@ def _bare(sentence: str) -> str:
 
 
 def in_context(question: Question, history: Sequence[Message]) -> Question:
-    """A follow-up that leans on the turn before is searched together with that turn's question."""
+    """A follow-up that leans on the turn before is searched together with that turn's question; "and after that?" goes
+    on from the moment that was cited first."""
+    if question.timed and question.timed.how in ("after", "before"):
+        answers = [message.answer for message in history if message.answer]
+        cited = answers[-1].get("citations", [])[:1] if answers and not question.timed.subject else []
+        return replace(question, anchor=next(((c["video_id"], c["start"], c["end"]) for c in cited), None))
     asked = [message.text for message in history if message.role == "user"]
     if not asked or not (len(question.terms) <= 1 or _LEAN.search(question.text)):
         return question

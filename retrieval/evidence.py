@@ -65,7 +65,7 @@ class Gatherer:
         self.library = searcher.library
 
     def gather(self, question: Question, video_ids: Sequence[str]) -> Evidence:
-        searched = self._searched(video_ids)
+        searched = self.searched(video_ids)
         if question.kind in ("spoken", "screen_text") and question.prefers not in searched:
             return Evidence([], False, searched)  # there is no speech, or no text, that could answer
         hits = self.searcher.text_hits(question, video_ids)
@@ -77,7 +77,8 @@ class Gatherer:
             return self._from_passages(question, written, video_ids, searched)
         return self._from_everything(question, spoken, written, video_ids, searched)
 
-    def _searched(self, video_ids: Sequence[str]) -> list[Source]:
+    def searched(self, video_ids: Sequence[str]) -> list[Source]:
+        """The sources that these videos have anything of."""
         marks = ", ".join("?" * len(video_ids))
         rows = self.library.db.rows(
             f"SELECT DISTINCT source FROM passages WHERE video_id IN ({marks})", tuple(video_ids)
@@ -132,27 +133,28 @@ class Gatherer:
         items: list[Item] = []
         for hits, source in ((spoken, "speech"), (written, "text")):
             if question.prefers in (None, source):
-                items += [self._item(hit.passage) for hit in hits if _strong(hit)][:2]
+                items += [self._item(hit.passage) for hit in hits if is_strong(hit)][:2]
         if question.prefers == "speech" and question.kind == "when":
             return Evidence(_distinct(items), bool(items), searched)
         pictures = self.searcher.visual_moments(question.subject, video_ids, MAX_ITEMS)
         if picture_support(self.searcher, question, pictures, video_ids):
             pictures = join_neighbours(pictures)
-            items += [self._picture(question, moment) for moment in pictures[: MAX_ITEMS - len(items)]]
+            pictures = pictures[: MAX_ITEMS - len(items)]
+            items += [self.picture(question, moment.video_id, moment.start, moment.end) for moment in pictures]
         if not items:  # weaker words are better than nothing
             items = [self._item(hit.passage) for hit in spoken + written if _fair(hit)][:_GUESSES]
         return Evidence(_distinct(items), bool(items), searched)
 
-    def _picture(self, question: Question, moment: Moment) -> Item:
+    def picture(self, question: Question, video_id: str, start: float, end: float) -> Item:
         """What was recognised in a moment: colours if they are asked for, else the tags of the clips it lies in."""
-        clips = [c for c in self.library.clips(moment.video_id) if c.start < moment.end and c.end > moment.start]
+        clips = [clip for clip in self.library.clips(video_id) if clip.start < end and clip.end > start]
         if question.kind == "colour":
             names = dict.fromkeys(name for clip in clips for name, _ in clip.colours)
             quote = f"Its main colours are {', '.join(list(names)[:_COLOURS])}" if names else ""
         else:
             names = dict.fromkeys(name for clip in clips for name, _ in clip.tags)
             quote = f"It looks like {', '.join(list(names)[:_TAGS])}" if names else ""
-        return Item(moment.video_id, moment.start, moment.end, "visual", quote)
+        return Item(video_id, start, end, "visual", quote)
 
 
 def quotable(text: str) -> str:
@@ -162,7 +164,8 @@ def quotable(text: str) -> str:
     return " ".join(plain.translate(_NOT_QUOTED).split())
 
 
-def _strong(hit: Hit) -> bool:
+def is_strong(hit: Hit) -> bool:
+    """Whether a passage is about what is asked beyond doubt: it has all the words, or says the same in others."""
     return hit.coverage >= _EVERY_TOPIC_WORD or hit.cosine >= _SPEECH_COSINE + 0.1
 
 

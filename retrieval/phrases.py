@@ -45,6 +45,38 @@ def when(items: list[Item]) -> str:
     return text
 
 
+def first_or_last(item: Item, last: bool) -> str:
+    """With the citation numbered one."""
+    how = {"visual": "seen", "speech": "said", "text": "shown as text"}[item.source]
+    words = f": “{item.quote}”" if item.source != "visual" else " at"
+    return f"The {'last' if last else 'first'} time that this is {how}{words} {marker(1)}."
+
+
+def how_long(items: Sequence[Item], cited: int) -> str:
+    """The length of all items together; the first `cited` of them are cited."""
+    seconds = sum(item.end - item.start for item in items)
+    places = f", in {len(items)} stretches" if len(items) > 1 else ""
+    about = "about " if items[0].source == "visual" else ""
+    return f"For {about}{length(seconds)}{places}: {' '.join(map(marker, range(1, cited + 1)))}."
+
+
+def how_often(items: Sequence[Item], times: int, cited: int) -> str:
+    """The first `cited` of the items are cited."""
+    how = {"visual": "seen", "speech": "said", "text": "shown as text"}[items[0].source]
+    counted = "Once" if times == 1 else "Twice" if times == 2 else f"{times} times"
+    digits = "" if times > 2 else f" ({times} time{'s' if times > 1 else ''})"
+    rest = f", and {len(items) - cited} more" if len(items) > cited else ""
+    about = " as far as the pictures tell" if how == "seen" else ""
+    return f"{counted}{digits} it is {how}{about}: {' '.join(map(marker, range(1, cited + 1)))}{rest}."
+
+
+def length(seconds: float) -> str:
+    """As people say it: 8 seconds, 2 minutes 5 seconds."""
+    whole = max(1, round(seconds))
+    parts = [(whole // 3600, "hour"), (whole % 3600 // 60, "minute"), (whole % 60, "second")]
+    return " ".join(f"{count} {name}{'s' if count > 1 else ''}" for count, name in parts if count)
+
+
 def _intro(item: Item) -> str:
     if item.source == "speech":
         return f"It is said: “{item.quote}”"

@@ -12,6 +12,7 @@ from typing import Literal
 from model.errors import UsageError
 from retrieval.phrasing import Phrasing, Relation, phrasing_of
 from retrieval.records import Source
+from retrieval.timing import Timed, timing_of
 from retrieval.words import content_words
 
 Kind = Literal["when", "spoken", "screen_text", "count", "colour", "where", "action", "summary", "visual"]
@@ -103,6 +104,8 @@ class Question:
     relation: Relation | None = None
     wanted: str = ""  # what must be seen where something must not be: `without`
     without: str = ""
+    timed: Timed | None = None  # where a time, a length, a number of times or what comes next is asked for
+    anchor: tuple[str, float, float] | None = None  # video, start, end: the moment that "and after that?" points at
 
 
 def parse(text: str) -> Question:
@@ -118,9 +121,10 @@ def parse(text: str) -> Question:
     kind: Kind = next(
         (kind for kind, pattern in _CHINESE_RULES + _RULES if re.search(pattern, text, re.IGNORECASE)), "visual"
     )
-    prefers = _SOURCE_OF.get(kind)
-    if prefers is None and kind in ("when", "visual"):
-        prefers = "speech" if _SPOKEN_HINT.search(text) else "text" if _TEXT_HINT.search(text) else None
+    timed = timing_of(text) if kind != "summary" else None
+    if timed:
+        return _parse_timed(text, kind, timed)
+    prefers = _SOURCE_OF.get(kind) or (_hinted(text) if kind in ("when", "visual") else None)
     subject = _LEAD_CHINESE.sub("", _LEAD.sub("", text)).rstrip(_POINTS) or text
     about = _ABOUT.search(text)
     # What is said, in order or denied, is mostly meant to be found word by word
@@ -141,6 +145,30 @@ def parse(text: str) -> Question:
         wanted=wanted,
         without=phrasing.without,
     )
+
+
+def _parse_timed(text: str, kind: Kind, timed: Timed) -> Question:
+    """What is looked for is the thing whose time is asked for, or that something else comes after or before."""
+    beside = timed.how in ("after", "before")
+    prefers = _hinted(timed.asked) if beside else _SOURCE_OF.get(kind) or _hinted(text)
+    subject = timed.subject or text
+    bare = _without_speaker(subject) if prefers == "speech" else subject
+    return Question(
+        text=text,
+        kind="visual" if beside else "count" if timed.how == "how_often" else "when",
+        prefers=prefers,
+        subject=subject,
+        terms=content_words(bare),
+        topic=[],
+        is_open=not content_words(bare, fallback=False),
+        expects=None,
+        timed=timed,
+    )
+
+
+def _hinted(text: str) -> Source | None:
+    """The source that a question names in passing."""
+    return "speech" if _SPOKEN_HINT.search(text) else "text" if _TEXT_HINT.search(text) else None
 
 
 def _without_speaker(text: str) -> str:

@@ -1,0 +1,141 @@
+"""All places where something is said, written or seen, in order of time; and what comes before or after a place.
+
+What questions of the first and last time, of how long and how often are answered from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from retrieval.evidence import Evidence, Gatherer, Item, is_strong, quotable
+from retrieval.hits import MAX_MOMENT_S, coverage
+from retrieval.phrases import first_or_last, how_long, how_often, length, marker
+from retrieval.question import Question
+from retrieval.records import Passage, Source
+from retrieval.timeline import Timeline
+from retrieval.timing import Timed
+from retrieval.words import stem, words
+
+_SEEN_SHARE = 0.6  # of the way from a video's usual frame to its best: what fits this well shows it too
+_GAP_S = 2.0  # a sign read twice, or a thing out of sight, for no longer than this was there all the time
+_NEXT_S = 60.0  # what comes later than this after a moment has little to do with it
+_BESIDE_S = 8.0  # of the picture after or before a moment
+_EVERY_WORD = 0.999
+_MOST_CITED = 12  # places of something that is there again and again
+
+
+def counted(gatherer: Gatherer, question: Question, timed: Timed, video_ids: Sequence[str]) -> tuple[list[Item], str]:
+    """The places to cite and a sentence that counts them; nothing where there is none."""
+    if timed.of_whole_video:
+        videos = [gatherer.library.video(video_id) for video_id in video_ids]
+        names = ["The video"] if len(videos) == 1 else [video.title for video in videos]
+        lasts = [
+            f"{name} lasts {length(v.duration)} {marker(n)}."
+            for n, (name, v) in enumerate(zip(names, videos, strict=True), 1)
+        ]
+        return [Item(video.id, 0.0, video.duration, "visual", "") for video in videos], " ".join(lasts)
+    items = occurrences(gatherer, question, video_ids)
+    if not items:
+        return [], ""
+    shown = items[:_MOST_CITED]
+    if timed.how == "how_long":
+        return shown, how_long(items, len(shown))
+    if timed.how == "how_often":
+        return shown, how_often(items, mentions(question, items), len(shown))
+    last = timed.how == "last"
+    one = items[-1] if last else replace(items[0], end=min(items[0].end, items[0].start + MAX_MOMENT_S))
+    return [one], first_or_last(one, last)
+
+
+def occurrences(gatherer: Gatherer, question: Question, video_ids: Sequence[str]) -> list[Item]:
+    """In order of time, video by video: pictures where the question may ask for what is seen, else what is said or
+    written with all its words; where the words are never found together, what is near enough in meaning."""
+    if question.prefers is None:
+        evidence = gatherer.gather(question, video_ids)
+        best = next((item for item in evidence.items if item.source == "visual"), None)
+        if best is not None:
+            return [item for video_id in video_ids for item in _seen(gatherer, question, video_id)]
+    sources: tuple[Source, ...] = (question.prefers,) if question.prefers else ("speech", "text")
+    told = [p for video_id in video_ids for source in sources for p in gatherer.library.passages(video_id, source)]
+    if not question.is_open:
+        literal = [p for p in told if coverage(question.terms, p.text) >= _EVERY_WORD]
+        near = {hit.passage.id for hit in gatherer.searcher.text_hits(question, video_ids) if is_strong(hit)}
+        told = literal or [p for p in told if p.id in near]
+    if question.expects is not None:
+        told = [p for p in told if question.expects.search(p.text)]
+    order = {video_id: number for number, video_id in enumerate(video_ids)}
+    return _joined([_told(p) for p in sorted(told, key=lambda p: (order[p.video_id], p.start))])
+
+
+def mentions(question: Question, items: Sequence[Item]) -> int:
+    """How often the question's word stands in what is said; the number of places for pictures and for several words."""
+    if len(question.terms) != 1 or any(item.source == "visual" for item in items):
+        return len(items)
+    wanted = stem(question.terms[0])
+    return max(len(items), sum(stem(word) == wanted for item in items for word in words(item.quote)))
+
+
+def beside(gatherer: Gatherer, question: Question, anchor: tuple[str, float, float]) -> Evidence:
+    """What comes right after or before a place (video, start, end): what is said or written where that is asked for,
+    else what is seen."""
+    video_id, begins, ends = anchor
+    video, later = gatherer.library.video(video_id), bool(question.timed and question.timed.how == "after")
+    searched: list[Source] = [question.prefers or "visual"]
+    if question.prefers:
+        lines = gatherer.library.passages(video.id, question.prefers)
+        if later:
+            near = [p for p in lines if ends - _GAP_S / 2 <= p.start <= ends + _NEXT_S]
+        else:
+            near = [p for p in reversed(lines) if begins - _NEXT_S <= p.end <= begins + _GAP_S / 2]
+        items = [_told(p) for p in near[:1]]
+        return Evidence(items, bool(items), searched)
+    start, end = (ends, ends + _BESIDE_S) if later else (begins - _BESIDE_S, begins)
+    start, end = max(0.0, start), min(video.duration, end)
+    if end - start < 1.0:  # nothing comes before the beginning or after the end
+        return Evidence([], False, searched)
+    return Evidence([gatherer.picture(question, video.id, start, end)], True, searched)
+
+
+def _seen(gatherer: Gatherer, question: Question, video_id: str) -> list[Item]:
+    """The stretches in which frames fit nearly as well as the best one does."""
+    line = gatherer.searcher.timeline(video_id)
+    if not len(line.times):
+        return []
+    query = gatherer.searcher.models.vision.encode_text([question.subject])[0]
+    return [Item(video_id, start, end, "visual", "") for start, end in stretches(line, query)]
+
+
+def stretches(line: Timeline, query: np.ndarray) -> list[tuple[float, float]]:
+    """(start, end) in seconds of the runs of frames that fit a vector [D]; a short look away does not end one."""
+    fit = line.vectors @ query
+    usual, best = float(np.median(fit)), float(fit.max())
+    shown = np.flatnonzero(fit >= usual + _SEEN_SHARE * (best - usual))
+    ends = np.append(line.times[1:], line.end)  # a frame stands until the next
+    found: list[tuple[float, float]] = []
+    for i in shown:
+        start, end = float(line.times[i]), float(min(ends[i], line.times[i] + _GAP_S))
+        if found and start - found[-1][1] <= _GAP_S:
+            found[-1] = (found[-1][0], end)
+        else:
+            found.append((start, end))
+    return found
+
+
+def _told(passage: Passage) -> Item:
+    return Item(passage.video_id, passage.start, passage.end, passage.source, quotable(passage.text))
+
+
+def _joined(items: Sequence[Item]) -> list[Item]:
+    """A text that is read again and again while it stands there is one."""
+    joined: list[Item] = []
+    for item in items:
+        last = joined[-1] if joined else None
+        same = last is not None and (last.video_id, last.source, last.quote) == (item.video_id, item.source, item.quote)
+        if last is not None and same and item.source == "text" and item.start - last.end <= _GAP_S:
+            joined[-1] = replace(last, end=max(last.end, item.end))
+        else:
+            joined.append(item)
+    return joined
