@@ -20,6 +20,9 @@ from retrieval.timing import Timed
 from retrieval.words import stem, words
 
 _SEEN_SHARE = 0.6  # of the way from a video's usual frame to its best: what fits this well shows it too
+_CLEAR = 0.03  # share of random things that may fit a frame of it better: it is there, however often it is
+_MOST_JUDGED = 2000  # frames of a video that are asked for that share
+_BLINK_S = 0.9
 _GAP_S = 2.0  # a sign read twice, or a thing out of sight, for no longer than this was there all the time
 _NEXT_S = 60.0  # what comes later than this after a moment has little to do with it
 _BESIDE_S = 8.0  # of the picture after or before a moment
@@ -100,19 +103,23 @@ def beside(gatherer: Gatherer, question: Question, anchor: tuple[str, float, flo
 
 
 def _seen(gatherer: Gatherer, question: Question, video_id: str) -> list[Item]:
-    """The stretches in which frames fit nearly as well as the best one does."""
+    """The stretches in which it is beyond doubt, or in which frames fit nearly as well as the best one does."""
     line = gatherer.searcher.timeline(video_id)
     if not len(line.times):
         return []
     query = gatherer.searcher.models.vision.encode_text([question.subject])[0]
-    return [Item(video_id, start, end, "visual", "") for start, end in stretches(line, query)]
+    step = -(-len(line.times) // _MOST_JUDGED)
+    chances = [gatherer.searcher.models.vision.chance(vector, query) for vector in line.vectors[::step]]
+    clear = np.repeat(np.array(chances) <= _CLEAR, step)[: len(line.times)]
+    return [Item(video_id, start, end, "visual", "") for start, end in stretches(line, query, clear)]
 
 
-def stretches(line: Timeline, query: np.ndarray) -> list[tuple[float, float]]:
-    """(start, end) in seconds of the runs of frames that fit a vector [D]; a short look away does not end one."""
+def stretches(line: Timeline, query: np.ndarray, clear: np.ndarray) -> list[tuple[float, float]]:
+    """(start, end) in seconds of the runs of frames that fit a vector [D], or are `clear` (bool [n]); a short look away
+    does not end one. What is there for a blink counts only where nothing else does."""
     fit = line.vectors @ query
     usual, best = float(np.median(fit)), float(fit.max())
-    shown = np.flatnonzero(fit >= usual + _SEEN_SHARE * (best - usual))
+    shown = np.flatnonzero(clear | (fit >= usual + _SEEN_SHARE * (best - usual)))
     ends = np.append(line.times[1:], line.end)  # a frame stands until the next
     found: list[tuple[float, float]] = []
     for i in shown:
@@ -121,7 +128,7 @@ def stretches(line: Timeline, query: np.ndarray) -> list[tuple[float, float]]:
             found[-1] = (found[-1][0], end)
         else:
             found.append((start, end))
-    return found
+    return [(start, end) for start, end in found if end - start >= _BLINK_S] or found
 
 
 def _told(passage: Passage) -> Item:

@@ -48,8 +48,8 @@ def when(items: list[Item]) -> str:
 def first_or_last(item: Item, last: bool) -> str:
     """With the citation numbered one."""
     how = {"visual": "seen", "speech": "said", "text": "shown as text"}[item.source]
-    words = f": “{item.quote}”" if item.source != "visual" else " at"
-    return f"The {'last' if last else 'first'} time that this is {how}{words} {marker(1)}."
+    words = f": “{item.quote}”" if item.source != "visual" else ""
+    return f"It is {'last' if last else 'first'} {how}{words} {marker(1)}."
 
 
 def how_long(items: Sequence[Item], cited: int) -> str:

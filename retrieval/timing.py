@@ -12,6 +12,7 @@ from typing import Literal
 Timing = Literal["first", "last", "how_long", "how_often", "after", "before"]
 
 _SHOWN = r"(?:thing|words?|sentences?|lines?|texts?|titles?|signs?|captions?)"
+_TOLD = r"\b(?:said|shown|seen|written|spoken|heard)"
 _PERCEIVED = (
     r"(?:visible|seen|see|shown?|shows|on (?:the )?screen|in (?:view|sight|(?:the )?(?:frame|picture))|appears?|"
     r"said|says?|mention(?:s|ed)?|heard|hear|talk(?:s|ing)?|speak(?:s|ing)?|spoken|written)"
@@ -23,8 +24,14 @@ _RULES: list[tuple[Timing, str]] = [
         "how_long",
         rf"^(?:and\s+)?(?:for\s+)?how long\b(?!\s+(?:into|after|before|until|ago)\b).*\b{_PERCEIVED}\b|多久|多长时间",
     ),
-    ("first", rf"\bfor the first time\b|\bfirst time\b|^when\b.*\bfirst\b|\bfirst {_SHOWN}\b|第一次|首次"),
-    ("last", rf"\bfor the last time\b|\blast time\b|^when\b.*\blast\b|\blast {_SHOWN}\b|最后一次|最後一次"),
+    (
+        "first",
+        rf"\bfor the first time\b|\bfirst time\b|^when\b.*\bfirst\b|\bfirst {_SHOWN}\b|{_TOLD} first\b|第一次|首次",
+    ),
+    (
+        "last",
+        rf"\bfor the last time\b|\blast time\b|^when\b.*\blast\b|\blast {_SHOWN}\b|{_TOLD} last\b|最后一次|最後一次",
+    ),
 ]
 _HOW_LONG = re.compile(r"^(?:and\s+)?how long\b", re.IGNORECASE)
 _BESIDE = re.compile(
@@ -42,6 +49,11 @@ _LEAD = re.compile(
     r"第一次|最后一次|最後一次|首次|多久|多长时间|几次|多少次",
     re.IGNORECASE,
 )
+_SIGHT = re.compile(
+    r"\b(?:(?:can |do )?(?:we|you|i|one) (?:can )?see|(?:be )?(?:visible|seen|shown)|appears?|"
+    r"(?:be )?on (?:the )?screen|in (?:view|sight|(?:the )?(?:frame|picture)))\b",
+    re.IGNORECASE,
+)  # a picture shows the thing, not that it is seen
 _POINTS = " ?!.,;\u3002\uff0c\uff1f\uff01"
 _WHOLE_VIDEO = re.compile(
     r"^(?:the |this )?(?:whole )?(?:video|film|movie|clip|recording)(?: last| take| go on)?$|^(?:这个|本)?视频有?$"
@@ -90,4 +102,5 @@ def timing_of(text: str) -> Timed | None:
 
 
 def _subject_of(text: str) -> str:
-    return " ".join(_LEAD.sub(" ", text).split()).strip(_POINTS)
+    whole = " ".join(_LEAD.sub(" ", text).split()).strip(_POINTS)
+    return " ".join(_SIGHT.sub(" ", whole).split()) or whole

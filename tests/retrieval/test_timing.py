@@ -67,6 +67,7 @@ def places(answer: Answer) -> list[tuple[float, float]]:
         ("When does the narrator first mention the ferry?", 2.0, "speech"),
         ("When is the last time that the narrator mentions the ferry?", 40.0, "speech"),
         ("What is the last thing that is said?", 40.0, "speech"),
+        ("What is said first?", 2.0, "speech"),
         ("What is the first sign with text?", 20.0, "text"),
     ],
 )
@@ -146,4 +147,8 @@ def test_stretches_of_frames_that_fit() -> None:
     shown = np.isin(times, [3, 4, 6, 12])  # out of sight at 5 s for a moment
     vectors = np.where(shown[:, None], [[1.0, 0.0]], [[0.0, 1.0]]).astype(np.float32)
     line = Timeline(times, vectors, np.zeros(0), 20.0)
-    assert stretches(line, np.array([1.0, 0.0], np.float32)) == [(3.0, 7.0), (12.0, 13.0)]
+    query, unclear = np.array([1.0, 0.0], np.float32), np.zeros(20, bool)
+    assert stretches(line, query, unclear) == [(3.0, 7.0), (12.0, 13.0)]
+    assert stretches(line, query, ~unclear) == [(0.0, 20.0)]  # what is there all the time fits no frame better
+    halved = Timeline(times / 2, vectors, np.zeros(0), 10.0)
+    assert stretches(halved, query, unclear) == [(1.5, 3.5)]  # half a second, later, is a blink
