@@ -12,9 +12,9 @@ import numpy as np
 
 from retrieval.evidence import Evidence, Gatherer, Item, is_strong, quotable
 from retrieval.hits import MAX_MOMENT_S, coverage
-from retrieval.phrases import first_or_last, how_long, how_often, length, marker
+from retrieval.phrases import first_or_last, how_long, how_often, length, marker, not_seen
 from retrieval.question import Question
-from retrieval.records import Passage, Source
+from retrieval.records import Passage, Source, Video
 from retrieval.timeline import Timeline
 from retrieval.timing import Timed
 from retrieval.words import stem, words
@@ -40,10 +40,14 @@ def counted(gatherer: Gatherer, question: Question, timed: Timed, video_ids: Seq
             for n, (name, v) in enumerate(zip(names, videos, strict=True), 1)
         ]
         return [Item(video.id, 0.0, video.duration, "visual", "") for video in videos], " ".join(lasts)
-    items = occurrences(gatherer, question, video_ids)
+    items = occurrences(gatherer, question, video_ids, _BLINK_S if timed.how == "gone" else _GAP_S)
+    if timed.how == "gone":
+        items = [gap for video_id in video_ids for gap in gaps(gatherer.library.video(video_id), items)]
     if not items:
         return [], ""
     shown = items[:_MOST_CITED]
+    if timed.how == "gone":
+        return shown, not_seen(shown)
     if timed.how == "how_long":
         return shown, how_long(items, len(shown))
     if timed.how == "how_often":
@@ -53,24 +57,31 @@ def counted(gatherer: Gatherer, question: Question, timed: Timed, video_ids: Seq
     return [one], first_or_last(one, last)
 
 
-def occurrences(gatherer: Gatherer, question: Question, video_ids: Sequence[str]) -> list[Item]:
+def occurrences(gatherer: Gatherer, question: Question, video_ids: Sequence[str], gap_s: float = _GAP_S) -> list[Item]:
     """In order of time, video by video: pictures where the question may ask for what is seen, else what is said or
     written with all its words; where the words are never found together, what is near enough in meaning."""
     if question.prefers is None:
-        evidence = gatherer.gather(question, video_ids)
-        best = next((item for item in evidence.items if item.source == "visual"), None)
-        if best is not None:
-            return [item for video_id in video_ids for item in _seen(gatherer, question, video_id)]
+        seen = [item for video_id in video_ids for item in _seen(gatherer, question, video_id, gap_s)]
+        if seen:
+            return seen
     sources: tuple[Source, ...] = (question.prefers,) if question.prefers else ("speech", "text")
     told = [p for video_id in video_ids for source in sources for p in gatherer.library.passages(video_id, source)]
     if not question.is_open:
         literal = [p for p in told if coverage(question.terms, p.text) >= _EVERY_WORD]
         near = {hit.passage.id for hit in gatherer.searcher.text_hits(question, video_ids) if is_strong(hit)}
         told = literal or [p for p in told if p.id in near]
-    if question.expects is not None:
-        told = [p for p in told if question.expects.search(p.text)]
     order = {video_id: number for number, video_id in enumerate(video_ids)}
     return _joined([_told(p) for p in sorted(told, key=lambda p: (order[p.video_id], p.start))])
+
+
+def gaps(video: Video, seen: Sequence[Item]) -> list[Item]:
+    """Where something that is seen in a video is not, first after it was seen, at last before; none if it never is."""
+    shown = [(item.start, item.end) for item in seen if (item.video_id, item.source) == (video.id, "visual")]
+    if not shown:
+        return []
+    starts, ends = [end for _, end in shown], [start for start, _ in shown[1:]] + [video.duration]
+    found = [*zip(starts, ends, strict=True), (0.0, shown[0][0])]
+    return [Item(video.id, start, end, "visual", "") for start, end in found if end - start >= _BLINK_S]
 
 
 def mentions(question: Question, items: Sequence[Item]) -> int:
@@ -102,21 +113,21 @@ def beside(gatherer: Gatherer, question: Question, anchor: tuple[str, float, flo
     return Evidence([gatherer.picture(question, video.id, start, end)], True, searched)
 
 
-def _seen(gatherer: Gatherer, question: Question, video_id: str) -> list[Item]:
+def _seen(gatherer: Gatherer, question: Question, video_id: str, gap_s: float) -> list[Item]:
     """The stretches in which it is beyond doubt, or in which frames fit nearly as well as the best one does."""
     line = gatherer.searcher.timeline(video_id)
-    if not len(line.times):
+    if not any(item.source == "visual" for item in gatherer.gather(question, [video_id]).items):
         return []
     query = gatherer.searcher.models.vision.encode_text([question.subject])[0]
     step = -(-len(line.times) // _MOST_JUDGED)
     chances = [gatherer.searcher.models.vision.chance(vector, query) for vector in line.vectors[::step]]
     clear = np.repeat(np.array(chances) <= _CLEAR, step)[: len(line.times)]
-    return [Item(video_id, start, end, "visual", "") for start, end in stretches(line, query, clear)]
+    return [Item(video_id, start, end, "visual", "") for start, end in stretches(line, query, clear, gap_s)]
 
 
-def stretches(line: Timeline, query: np.ndarray, clear: np.ndarray) -> list[tuple[float, float]]:
-    """(start, end) in seconds of the runs of frames that fit a vector [D], or are `clear` (bool [n]); a short look away
-    does not end one. What is there for a blink counts only where nothing else does."""
+def stretches(line: Timeline, query: np.ndarray, clear: np.ndarray, gap_s: float = _GAP_S) -> list[tuple[float, float]]:
+    """(start, end) in seconds of the runs of frames that fit a vector [D], or are `clear` (bool [n]); being out of
+    sight for `gap_s` does not end one. What is there for a blink counts only where nothing else does."""
     fit = line.vectors @ query
     usual, best = float(np.median(fit)), float(fit.max())
     shown = np.flatnonzero(clear | (fit >= usual + _SEEN_SHARE * (best - usual)))
@@ -124,7 +135,7 @@ def stretches(line: Timeline, query: np.ndarray, clear: np.ndarray) -> list[tupl
     found: list[tuple[float, float]] = []
     for i in shown:
         start, end = float(line.times[i]), float(min(ends[i], line.times[i] + _GAP_S))
-        if found and start - found[-1][1] <= _GAP_S:
+        if found and start - found[-1][1] <= gap_s:
             found[-1] = (found[-1][0], end)
         else:
             found.append((start, end))

@@ -52,6 +52,10 @@ def first_or_last(item: Item, last: bool) -> str:
     return f"It is {'last' if last else 'first'} {how}{words} {marker(1)}."
 
 
+def not_seen(items: Sequence[Item]) -> str:
+    return f"It is not seen here, though it is elsewhere: {' '.join(map(marker, range(1, len(items) + 1)))}."
+
+
 def how_long(items: Sequence[Item], cited: int) -> str:
     """The length of all items together; the first `cited` of them are cited."""
     seconds = sum(item.end - item.start for item in items)

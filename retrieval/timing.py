@@ -1,4 +1,4 @@
-"""How a question asks about time: the first or last time, how long, how often, what comes after or before.
+"""How a question asks about time: first or last, how long, how often, when it is gone, what comes after or before.
 
 Rules for English and Chinese; what they answer is computed from the index, never asked of a model.
 """
@@ -9,13 +9,18 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-Timing = Literal["first", "last", "how_long", "how_often", "after", "before"]
+Timing = Literal["first", "last", "how_long", "how_often", "gone", "after", "before"]
 
 _SHOWN = r"(?:thing|words?|sentences?|lines?|texts?|titles?|signs?|captions?)"
 _TOLD = r"\b(?:said|shown|seen|written|spoken|heard)"
 _PERCEIVED = (
     r"(?:visible|seen|see|shown?|shows|on (?:the )?screen|in (?:view|sight|(?:the )?(?:frame|picture))|appears?|"
     r"said|says?|mention(?:s|ed)?|heard|hear|talk(?:s|ing)?|speak(?:s|ing)?|spoken|written)"
+)
+_GONE = (
+    r"(?:(?:go(?:es)? |get(?:s)? )?out of (?:the )?(?:picture|view|sight|frame|shot)|gone|disappears?|"
+    r"(?:not|no longer|never) (?:visible|there|seen|shown|on (?:the )?screen|"
+    r"in (?:the )?(?:picture|view|sight|frame|shot)))"
 )
 # "How long does the egg cook?" asks for what somebody says: only what is perceived can be counted in the index.
 _RULES: list[tuple[Timing, str]] = [
@@ -24,6 +29,7 @@ _RULES: list[tuple[Timing, str]] = [
         "how_long",
         rf"^(?:and\s+)?(?:for\s+)?how long\b(?!\s+(?:into|after|before|until|ago)\b).*\b{_PERCEIVED}\b|多久|多长时间",
     ),
+    ("gone", rf"^(?:and )?when\b.*\b{_GONE}\b|(?:什么时候|何时).*(?:不见|消失)"),
     (
         "first",
         rf"\bfor the first time\b|\bfirst time\b|^when\b.*\bfirst\b|\bfirst {_SHOWN}\b|{_TOLD} first\b|第一次|首次",
@@ -45,7 +51,7 @@ _BESIDE_CHINESE = re.compile(
 )
 _LEAD = re.compile(
     r"^(?:and\s+)?(?:(?:for\s+)?how (?:long|often|many times)|when)\s+(?:is|are|was|were|does|do|did|has|have|can)\s+|"
-    rf"\b(?:for )?the (?:first|last) time\b|\b(?:first|last)\b(?: time| {_SHOWN}\b)?|"
+    rf"\b{_GONE}\b|不见|消失|\b(?:for )?the (?:first|last) time\b|\b(?:first|last)\b(?: time| {_SHOWN}\b)?|"
     r"第一次|最后一次|最後一次|首次|多久|多长时间|几次|多少次",
     re.IGNORECASE,
 )

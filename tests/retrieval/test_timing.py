@@ -96,6 +96,13 @@ def test_how_long_adds_up(answerer: Answerer, day: Video) -> None:
     assert ask(answerer, "How long is the video?", day).text == "The video lasts 1 minute ⟦1⟧."
 
 
+def test_when_something_is_gone_starts_with_what_follows_its_sight(answerer: Answerer, day: Video) -> None:
+    answer = ask(answerer, "When is red out of the picture?", day)
+    assert answer.found and places(answer) == [(10.0, 20.0), (30.0, 60.0)]
+    assert places(ask(answerer, "When does blue disappear?", day)) == [(20.0, 50.0), (0.0, 10.0)]
+    assert not ask(answerer, "When is yellow not visible?", day).found  # it never is
+
+
 @pytest.mark.parametrize(
     "text", ["How often is the elephant mentioned?", "How long is yellow visible?", "When does yellow first appear?"]
 )
