@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from model.errors import CheckpointError
 from model.language.huge_pages import Arena
-from model.language.lora import merge
+from model.language.lora import changes_of, merge
 from model.language.network import Halted, measure_embeddings
 from model.language.weight_files import read_json, read_safetensors
 
@@ -65,7 +65,8 @@ class Llama:
     ) -> None:
         """Reads config.json and model.safetensors from `folder`; merges in the weights that peft saved in `lora`.
 
-        "nf4" computes in bf16. `pack` keeps a 4-bit copy for single tokens of every product that loses nothing by it.
+        "nf4" computes in bf16. `pack` keeps a 4-bit copy for single tokens of every product that loses nothing by it;
+        what `lora` changes is then added beside the copy, which holds the weights as they were.
         Raises CheckpointError if the files are damaged or describe another kind of network.
         """
         config = read_config(folder)
@@ -80,7 +81,8 @@ class Llama:
         self.positions: int = config["max_position_embeddings"]
         weights = read_safetensors(folder / "model.safetensors")
         check_shapes(weights, config, folder / "model.safetensors")
-        if lora is not None:
+        changes = changes_of(weights, lora) if lora is not None and pack else {}
+        if lora is not None and not pack:
             merge(weights, lora)
         # Copies all: one tensor that stays would keep the whole mapped file (270 MB) in memory.
         count = sum(weight.numel() for weight in weights.values())
@@ -89,15 +91,28 @@ class Llama:
         self.embedding = self._arena.keep(table)  # [V, W]; output layer too
         self.norm = weights["model.norm.weight"].to(self.dtype, copy=True)
         layers = range(config["num_hidden_layers"])
-        self.layers = [self._layer(weights, f"model.layers.{i}.", make_product) for i in layers]
+        self.layers = [self._layer(weights, f"model.layers.{i}.", make_product, changes) for i in layers]
         self.parameters = count
         self.cosine, self.sine = self._rotations(config["rope_parameters"]["rope_theta"])
 
-    def _layer(self, weights: dict[str, torch.Tensor], prefix: str, make: Callable[[torch.Tensor], Product]) -> Layer:
+    def _layer(
+        self,
+        weights: dict[str, torch.Tensor],
+        prefix: str,
+        make: Callable[[torch.Tensor], Product],
+        changes: dict[str, tuple[torch.Tensor, torch.Tensor]],
+    ) -> Layer:
         def product(*names: str) -> Product:
-            return make(
-                self._arena.keep(torch.cat([weights[f"{prefix}{name}.weight"].to(self.dtype) for name in names]))
-            )
+            parts = [f"{prefix}{name}.weight" for name in names]
+            weight = torch.cat([weights[part].to(self.dtype) for part in parts])
+            if changes.keys().isdisjoint(parts):
+                return make(self._arena.keep(weight))
+            none = [(weights[part].new_zeros(0, weight.shape[1]), weights[part][:, :0]) for part in parts]
+            factors = [changes.get(part, nothing) for part, nothing in zip(parts, none, strict=True)]
+            down = torch.cat([factor.float() for factor, _ in factors])
+            up = torch.block_diag(*(factor.float() for _, factor in factors))
+            whole = self._arena.keep((weight.float() + up @ down).to(self.dtype))
+            return changed_product(weight, whole, down.to(self.dtype), up.to(self.dtype))
 
         return Layer(
             attention_norm=weights[f"{prefix}input_layernorm.weight"].to(self.dtype, copy=True),
@@ -185,29 +200,43 @@ def plain_product(weight: torch.Tensor) -> Product:
 def packed_product(weight: torch.Tensor) -> Product:
     """Reads 4-bit weights for a single token, which waits for memory alone; 16 or 32 bits for more, which compute.
 
-    The checkpoint was Q4_1 before we unpacked it, so its groups go back into 4 bits as they were. A weight that has
-    been trained since does not, and stays plain.
+    A weight that is no Q4_1 stays plain.
     """
+    single = four_bit_product(weight)
+    if single is None:
+        return plain_product(weight)
+    return lambda x: single(x) if x.shape[0] == 1 else functional.linear(x, weight)
+
+
+def changed_product(weight: torch.Tensor, whole: torch.Tensor, down: torch.Tensor, up: torch.Tensor) -> Product:
+    """As `packed_product`; whole: `weight` with the change [out, r] @ [r, in], which has no 4-bit copy of its own."""
+    single = four_bit_product(weight)
+    if single is None:
+        return plain_product(whole)
+    return lambda x: (
+        single(x) + functional.linear(functional.linear(x, down), up)
+        if x.shape[0] == 1
+        else functional.linear(x, whole)
+    )
+
+
+def four_bit_product(weight: torch.Tensor) -> Product | None:
+    """For a single token. What was Q4_1 goes back into 4 bits as it was; None where they change the weight."""
     groups = weight.float().unflatten(1, (-1, GROUP)) if weight.shape[1] % GROUP == 0 else None
     if groups is None or weight.shape[0] % GROUP:
-        return plain_product(weight)
+        return None
     low = groups.amin(-1)
     step = ((groups.amax(-1) - low) / LEVELS).clamp(min=1e-8)
     exact = (groups - low[..., None]) / step[..., None]
     codes = exact.round()
     if (exact - codes).abs().max() > EXACT:
-        return plain_product(weight)
+        return None
     packed = torch.ops.aten._convert_weight_to_int4pack_for_cpu(codes.int().flatten(1), 1)
     # The kernel computes (code - 8) * step + offset, in bf16 whatever the other products use.
     steps = torch.stack([step.T, (low + 8 * step).T], -1).to(torch.bfloat16)  # [groups, out, 2]
     multiply = torch.ops.aten._weight_int4pack_mm_for_cpu
 
-    def product(x: torch.Tensor) -> torch.Tensor:
-        if x.shape[0] > 1:
-            return functional.linear(x, weight)
-        return multiply(x.to(torch.bfloat16), packed, GROUP, steps).to(x.dtype)
-
-    return product
+    return lambda x: multiply(x.to(torch.bfloat16), packed, GROUP, steps).to(x.dtype)
 
 
 def quantized_product(weight: torch.Tensor) -> Product:

@@ -34,14 +34,24 @@ def merge(weights: dict[str, torch.Tensor], folder: Path) -> None:
 
     Raises CheckpointError if they were made for another model.
     """
+    for name, (down, up) in changes_of(weights, folder).items():
+        weights[name] = (weights[name].float() + up @ down).to(weights[name].dtype)
+
+
+def changes_of(weights: dict[str, torch.Tensor], folder: Path) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
+    """By the name of a weight [out, in] the two float32 factors of its change: [r, in] and, scaled, [out, r].
+
+    Raises CheckpointError if they were made for another model.
+    """
     scale = scale_of(read_config(folder))
-    changes = read_safetensors(folder / WEIGHTS)
-    downs = [name for name in changes if name.endswith(DOWN)]
+    factors = read_safetensors(folder / WEIGHTS)
+    downs = [name for name in factors if name.endswith(DOWN)]
     if not downs:
         raise CheckpointError(f"{folder / WEIGHTS}: expected tensors named *{DOWN}, found none.")
+    changes = {}
     for name in downs:
         target = name.removeprefix(PREFIX).removesuffix(DOWN) + ".weight"
-        down, up = changes[name], changes.get(name.removesuffix(DOWN) + UP)
+        down, up = factors[name], factors.get(name.removesuffix(DOWN) + UP)
         weight = weights.get(target)
         if weight is None or up is None or (up.shape[0], down.shape[1]) != tuple(weight.shape):
             found = "no such weight" if weight is None else f"a weight of {list(weight.shape)}"
@@ -49,7 +59,8 @@ def merge(weights: dict[str, torch.Tensor], folder: Path) -> None:
             raise CheckpointError(
                 f"{folder / WEIGHTS} was made for another model: {target}: expected {made_for}, found {found}."
             )
-        weights[target] = (weight.float() + scale * (up.float() @ down.float())).to(weight.dtype)
+        changes[target] = (down.float(), scale * up.float())
+    return changes
 
 
 def scale_of(config: dict[str, Any]) -> float:

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from model.errors import CheckpointError
 from model.language.llama import Llama
+from tests.checkpoints.language import tiny_lora
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +100,28 @@ def test_trained_weights_stay_plain(checkpoint: Path, tmp_path: Path) -> None:
     plain, packed = Llama(folder, "bf16"), Llama(folder, "bf16", pack=True)
     x = torch.randn(1, 128).bfloat16()
     assert torch.equal(packed.layers[0].gate_up(x), plain.layers[0].gate_up(x))
+
+
+def test_low_rank_changes_stand_beside_4_bit_weights_and_say_what_they_say_merged(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    folder = save_altered(checkpoint, tmp_path, to_4_bit_levels)
+    lora = tiny_lora(tmp_path / "lora", folder, target_modules=["q_proj", "up_proj", "down_proj"])
+    merged, beside, without = (
+        Llama(folder, "fp32", lora=lora), Llama(folder, "fp32", pack=True, lora=lora), Llama(folder, "fp32", pack=True)
+    )  # fmt: skip
+    generator = torch.Generator().manual_seed(3)
+    for layer, other, bare in zip(merged.layers, beside.layers, without.layers, strict=True):
+        for name in ("qkv", "gate_up"):
+            one, several = torch.randn(1, 128, generator=generator), torch.randn(3, 128, generator=generator)
+            expected, found = getattr(layer, name)(one), getattr(other, name)(one)
+            torch.testing.assert_close(found, expected, atol=0.03, rtol=0.03)
+            changed = (expected - getattr(bare, name)(one)).norm()
+            assert (expected - found).norm() < 0.2 * changed  # what was changed is there
+            whole = getattr(layer, name)(several)  # merged into the checkpoint's bf16
+            torch.testing.assert_close(getattr(other, name)(several), whole, atol=0.03, rtol=0.03)
+        x = torch.randn(1, 128, generator=generator)
+        torch.testing.assert_close(other.output(x), bare.output(x))  # and nothing else
 
 
 def test_a_sequence_longer_than_its_room_is_an_error_not_a_wrong_answer(checkpoint: Path) -> None:
