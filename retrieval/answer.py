@@ -275,7 +275,12 @@ def in_context(question: Question, history: Sequence[Message]) -> Question:
     if question.timed and question.timed.how in ("after", "before"):
         answers = [message.answer for message in history if message.answer]
         cited = answers[-1].get("citations", [])[:1] if answers and not question.timed.subject else []
-        return replace(question, anchor=next(((c["video_id"], c["start"], c["end"]) for c in cited), None))
+        anchor = next(((c["video_id"], c["start"], c["end"]) for c in cited), None)
+        prefers = question.prefers
+        if anchor and not question.timed.asked:  # of the last question that named what it asks for
+            turns = [parse(message.text) for message in reversed(history) if message.role == "user"]
+            prefers = next((turn.prefers for turn in turns if not turn.timed or turn.timed.subject), None)
+        return replace(question, anchor=anchor, prefers=prefers)
     asked = [message.text for message in history if message.role == "user"]
     if not asked or not (len(question.terms) <= 1 or _LEAN.search(question.text)):
         return question

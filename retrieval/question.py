@@ -154,7 +154,7 @@ def _parse_timed(text: str, kind: Kind, timed: Timed) -> Question:
     subject = timed.subject or text
     bare = _without_speaker(subject) if prefers == "speech" else subject
     return Question(
-        text=text,
+        text=f"{timed.asked or 'What happens'}?" if beside else text,  # asked of the moment that comes after or before
         kind="visual" if beside else "count" if timed.how == "how_often" else "when",
         prefers=prefers,
         subject=subject,

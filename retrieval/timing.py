@@ -64,13 +64,14 @@ _POINTS = " ?!.,;\u3002\uff0c\uff1f\uff01"
 _WHOLE_VIDEO = re.compile(
     r"^(?:the |this )?(?:whole )?(?:video|film|movie|clip|recording)(?: last| take| go on)?$|^(?:这个|本)?视频有?$"
 )
+_NEARLY = re.compile(r"\b(?:right|just|shortly|directly|immediately)\s*$", re.IGNORECASE)
 _POINTING = re.compile(r"^(?:that|this|it|then|那|这)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Timed:
     """`subject`: whose time is asked for, or what it is that something comes after or before; empty where the question
-    points at the answer before ("and after that?"). `asked`: what is asked about what comes after or before."""
+    points at the answer before ("and after that?"). `asked`: what to ask about what comes after or before."""
 
     how: Timing
     subject: str
@@ -95,7 +96,8 @@ def timing_of(text: str) -> Timed | None:
             groups = match.groupdict()
             how = (groups["how"] or groups["how2"]).lower()
             anchor = (groups["anchor"] or groups["anchor2"]).strip(_POINTS)
-            asked = (groups["asked"] or "").strip(_POINTS)
+            asked = (match[0][: match.start("how")] if pattern is _BESIDE and groups["how"] else groups["asked"]) or ""
+            asked = _NEARLY.sub("", asked).strip(_POINTS)
             pointing = bool(_POINTING.match(anchor))
             return Timed("after" if how in ("after", "之后", "以后") else "before", "" if pointing else anchor, asked)
     whole = Timed("how_long", _subject_of(text))

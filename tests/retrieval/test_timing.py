@@ -124,11 +124,18 @@ def test_and_after_that_goes_on_from_what_was_cited(answerer: Answerer, day: Vid
     cited = {"citations": [{"video_id": day.id, "start": 2.0, "end": 5.0}]}
     history = (Message("user", "What is said about the harbour?"), Message("assistant", "...", cited))
     answer = ask(answerer, "And after that?", day, history)
-    assert answer.found and places(answer) == [(5.0, 13.0)]
+    assert answer.found and "Now we have tea." in answer.text  # what is said was asked for, and still is
+    shown = ask(answerer, "What is shown after that?", day, (Message("user", "What is red?"), *history[1:]))
+    assert shown.found and places(shown) == [(5.0, 13.0)]
     said = ask(answerer, "What is said after that?", day, history)
     assert "Now we have tea." in said.text
     start = (history[0], Message("assistant", "...", {"citations": [{"video_id": day.id, "start": 0.0, "end": 2.0}]}))
     assert not ask(answerer, "And before that?", day, start).found  # nothing comes before the beginning
+
+
+def test_what_is_asked_of_the_next_moment_leaves_out_what_it_comes_after() -> None:
+    questions = ("What is the woman doing right after the rain?", "And after that?", "What happens before it?")
+    assert [parse(text).text for text in questions] == ["What is the woman doing?", "What happens?", "What happens?"]
 
 
 @pytest.mark.parametrize(
