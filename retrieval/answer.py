@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from model.errors import CuepointError
@@ -19,6 +19,7 @@ from model.language.notes import BLIND_PROMPT, SEEING_PROMPT, ask_of, look_of
 from model.loading import Models
 from model.timecode import span
 from retrieval.checking import denies, measured, repeats, support
+from retrieval.context import in_context
 from retrieval.evidence import Evidence, Gatherer, Item
 from retrieval.look import Looker
 from retrieval.occurrences import beside, counted
@@ -31,9 +32,6 @@ from retrieval.summary import summarize
 # A full stop ends a sentence where white space follows and more than two words came before it ("Mr. Brown").
 _SENTENCE = re.compile(r"\s*((?:\S+\s+){2,}?\S*[.!?][\"”')]*)\s")
 _DOUBT = ((0.6, ""), (0.3, "Probably: "), (0.0, "Perhaps: "))  # likelihood of a model's few words, and how they are put
-_LEAN = re.compile(
-    r"^(and|but|so|what about|how about|then)\b|\b(it|that|this|they|them|he|she|him|her|there|then)\b", re.IGNORECASE
-)
 
 
 @dataclass
@@ -267,29 +265,3 @@ class Answerer:
 
 def _bare(sentence: str) -> str:
     return " ".join(sentence.split()).rstrip(" .")
-
-
-def in_context(question: Question, history: Sequence[Message]) -> Question:
-    """A follow-up that leans on the turn before is searched together with that turn's question; "and after that?" goes
-    on from the moment that was cited first."""
-    if question.timed and question.timed.how in ("after", "before"):
-        answers = [message.answer for message in history if message.answer]
-        cited = answers[-1].get("citations", [])[:1] if answers and not question.timed.subject else []
-        anchor = next(((c["video_id"], c["start"], c["end"]) for c in cited), None)
-        prefers = question.prefers
-        if anchor and not question.timed.asked:  # of the last question that named what it asks for
-            turns = [parse(message.text) for message in reversed(history) if message.role == "user"]
-            prefers = next((turn.prefers for turn in turns if not turn.timed or turn.timed.subject), None)
-        return replace(question, anchor=anchor, prefers=prefers)
-    asked = [message.text for message in history if message.role == "user"]
-    if not asked or not (len(question.terms) <= 1 or _LEAN.search(question.text)):
-        return question
-    before = parse(asked[-1])
-    return replace(
-        question,
-        kind=before.kind if question.is_open and question.kind == "visual" else question.kind,
-        prefers=question.prefers or before.prefers,
-        topic=question.topic or before.topic,
-        subject=f"{question.subject} {before.subject}",
-        terms=list(dict.fromkeys([*question.terms, *before.terms])),
-    )

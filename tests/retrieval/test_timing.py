@@ -133,6 +133,15 @@ def test_and_after_that_goes_on_from_what_was_cited(answerer: Answerer, day: Vid
     assert not ask(answerer, "And before that?", day, start).found  # nothing comes before the beginning
 
 
+def test_what_is_counted_is_what_the_question_names_and_else_what_the_one_before_did(
+    answerer: Answerer, day: Video
+) -> None:
+    history = (Message("user", "How often is tea mentioned?"), Message("assistant", "..."))
+    assert ask(answerer, "How often is the ferry mentioned?", day, history).text.startswith("4 times")
+    assert ask(answerer, "When is it first mentioned?", day, history).citations[0].start == 8.0
+    assert ask(answerer, "What is the last thing that is said?", day, history).citations[0].start == 40.0
+
+
 def test_what_is_asked_of_the_next_moment_leaves_out_what_it_comes_after() -> None:
     questions = ("What is the woman doing right after the rain?", "And after that?", "What happens before it?")
     assert [parse(text).text for text in questions] == ["What is the woman doing?", "What happens?", "What happens?"]
