@@ -152,7 +152,7 @@ class Answerer:
 
     def _evidence(self, question: Question, video_ids: Sequence[str]) -> Evidence:
         """Of what is asked for, or of what comes right before or after it."""
-        if question.anchor:
+        if question.anchor and question.anchor[0] in video_ids:  # else it was deleted, or is not asked any more
             return beside(self.gatherer, question, question.anchor)
         if not question.timed:
             return self.gatherer.gather(question, video_ids)

@@ -131,6 +131,8 @@ def test_and_after_that_goes_on_from_what_was_cited(answerer: Answerer, day: Vid
     assert "Now we have tea." in said.text
     start = (history[0], Message("assistant", "...", {"citations": [{"video_id": day.id, "start": 0.0, "end": 2.0}]}))
     assert not ask(answerer, "And before that?", day, start).found  # nothing comes before the beginning
+    cited["citations"][0]["video_id"] = "deleted"
+    assert not ask(answerer, "And after that?", day, history).found
 
 
 def test_what_is_counted_is_what_the_question_names_and_else_what_the_one_before_did(
