@@ -68,8 +68,11 @@ def occurrences(gatherer: Gatherer, question: Question, video_ids: Sequence[str]
     told = [p for video_id in video_ids for source in sources for p in gatherer.library.passages(video_id, source)]
     if not question.is_open:
         literal = [p for p in told if coverage(question.terms, p.text) >= _EVERY_WORD]
-        near = {hit.passage.id for hit in gatherer.searcher.text_hits(question, video_ids) if is_strong(hit)}
-        told = literal or [p for p in told if p.id in near]
+        told = literal or [
+            hit.passage
+            for hit in gatherer.searcher.text_hits(question, video_ids)
+            if is_strong(hit) and hit.passage.source in sources
+        ]
     order = {video_id: number for number, video_id in enumerate(video_ids)}
     return _joined([_told(p) for p in sorted(told, key=lambda p: (order[p.video_id], p.start))])
 

@@ -12,6 +12,7 @@ from retrieval.evidence import Evidence, Item
 from retrieval.records import Source
 
 _SOURCE_WORDS: dict[Source, str] = {"visual": "the pictures", "speech": "the speech", "text": "the on-screen text"}
+_PERCEIVED: dict[Source, str] = {"visual": "seen", "speech": "said", "text": "shown as text"}
 # Where a citation stands in an answer's text. Quotes are rid of these brackets, so that none can be taken for a marker.
 MARKER = re.compile("⟦(\\d+)⟧")
 
@@ -47,13 +48,13 @@ def when(items: list[Item]) -> str:
 
 def first_or_last(item: Item, last: bool) -> str:
     """With the citation numbered one."""
-    how = {"visual": "seen", "speech": "said", "text": "shown as text"}[item.source]
+    how = _PERCEIVED[item.source]
     words = f": “{item.quote}”" if item.source != "visual" else ""
     return f"It is {'last' if last else 'first'} {how}{words} {marker(1)}."
 
 
 def not_seen(items: Sequence[Item]) -> str:
-    return f"It is not seen here, though it is elsewhere: {' '.join(map(marker, range(1, len(items) + 1)))}."
+    return f"It is not seen here, though it is elsewhere: {_markers(len(items))}."
 
 
 def how_long(items: Sequence[Item], cited: int) -> str:
@@ -61,17 +62,17 @@ def how_long(items: Sequence[Item], cited: int) -> str:
     seconds = sum(item.end - item.start for item in items)
     places = f", in {len(items)} stretches" if len(items) > 1 else ""
     about = "about " if items[0].source == "visual" else ""
-    return f"For {about}{length(seconds)}{places}: {' '.join(map(marker, range(1, cited + 1)))}."
+    return f"For {about}{length(seconds)}{places}: {_markers(cited)}."
 
 
 def how_often(items: Sequence[Item], times: int, cited: int) -> str:
     """The first `cited` of the items are cited."""
-    how = {"visual": "seen", "speech": "said", "text": "shown as text"}[items[0].source]
+    how = _PERCEIVED[items[0].source]
     counted = "Once" if times == 1 else "Twice" if times == 2 else f"{times} times"
     digits = "" if times > 2 else f" ({times} time{'s' if times > 1 else ''})"
     rest = f", and {len(items) - cited} more" if len(items) > cited else ""
     about = " as far as the pictures tell" if how == "seen" else ""
-    return f"{counted}{digits} it is {how}{about}: {' '.join(map(marker, range(1, cited + 1)))}{rest}."
+    return f"{counted}{digits} it is {how}{about}: {_markers(cited)}{rest}."
 
 
 def length(seconds: float) -> str:
@@ -79,6 +80,11 @@ def length(seconds: float) -> str:
     whole = max(1, round(seconds))
     parts = [(whole // 3600, "hour"), (whole % 3600 // 60, "minute"), (whole % 60, "second")]
     return " ".join(f"{count} {name}{'s' if count > 1 else ''}" for count, name in parts if count)
+
+
+def _markers(count: int) -> str:
+    """Those of the first `count` citations."""
+    return " ".join(map(marker, range(1, count + 1)))
 
 
 def _intro(item: Item) -> str:

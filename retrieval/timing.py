@@ -41,9 +41,10 @@ _RULES: list[tuple[Timing, str]] = [
 ]
 _HOW_LONG = re.compile(r"^(?:and\s+)?how long\b", re.IGNORECASE)
 _BESIDE = re.compile(
-    r"^(?:and\s+|so\s+)?what(?:'s| is| was| are| do| does| did| happens?| happened| comes?| came| follows?)\b"
-    r"(?P<asked>(?:(?!\b(?:after|before)\b).)*?)\s*\b(?:right |just |shortly |directly |immediately )?"
-    r"(?P<how>after|before)\s+(?P<anchor>.+)$|^(?:and\s+)?(?:what\s+)?(?P<how2>after|before)\s+(?P<anchor2>(?:that|this|it))\b\W*$",
+    r"^(?P<asked>(?:and\s+|so\s+)?what(?:'s| is| was| are| do| does| did| happens?| happened| comes?| came| follows?)\b"
+    r"(?:(?!\b(?:after|before)\b).)*?)(?:\s+(?:right|just|shortly|directly|immediately))?\s+"
+    r"(?P<how>after|before)\s+(?P<anchor>.+)$|"
+    r"^(?:and\s+)?(?:what\s+)?(?P<how2>after|before)\s+(?P<anchor2>that|this|it)\b\W*$",
     re.IGNORECASE,
 )
 _BESIDE_CHINESE = re.compile(
@@ -64,7 +65,6 @@ _POINTS = " ?!.,;\u3002\uff0c\uff1f\uff01"
 _WHOLE_VIDEO = re.compile(
     r"^(?:the |this )?(?:whole )?(?:video|film|movie|clip|recording)(?: last| take| go on)?$|^(?:这个|本)?视频有?$"
 )
-_NEARLY = re.compile(r"\b(?:right|just|shortly|directly|immediately)\s*$", re.IGNORECASE)
 _POINTING = re.compile(r"^(?:that|this|it|then|那|这)$", re.IGNORECASE)
 
 
@@ -94,10 +94,9 @@ def timing_of(text: str) -> Timed | None:
     for pattern in (_BESIDE, _BESIDE_CHINESE):
         if match := pattern.match(text):
             groups = match.groupdict()
-            how = (groups["how"] or groups["how2"]).lower()
-            anchor = (groups["anchor"] or groups["anchor2"]).strip(_POINTS)
-            asked = (match[0][: match.start("how")] if pattern is _BESIDE and groups["how"] else groups["asked"]) or ""
-            asked = _NEARLY.sub("", asked).strip(_POINTS)
+            how = (groups["how"] or groups.get("how2", "")).lower()
+            anchor = (groups["anchor"] or groups.get("anchor2", "")).strip(_POINTS)
+            asked = (groups["asked"] or "").strip(_POINTS)
             pointing = bool(_POINTING.match(anchor))
             return Timed("after" if how in ("after", "之后", "以后") else "before", "" if pointing else anchor, asked)
     whole = Timed("how_long", _subject_of(text))

@@ -46,7 +46,7 @@ def build_tabs() -> TabsArea:
                     label=LABELS("find_everywhere"), elem_id="everywhere", container=False, scale=1
                 )
             with gr.Row(elem_id="find-scope"):
-                start, end = _time("find_from"), _time("find_to")
+                start, end = _filter("find_from", min_width=0), _filter("find_to", min_width=0)
                 sources = [
                     gr.Checkbox(True, label=LABELS(name), elem_id=f"find-{name}", container=False, min_width=0)
                     for name in SOURCE_NAMES.values()
@@ -73,7 +73,7 @@ def build_tabs() -> TabsArea:
     )  # fmt: skip
 
 
-def _time(key: str) -> gr.Textbox:
+def _filter(key: str, min_width: int = 160) -> gr.Textbox:
     return gr.Textbox(
         label=LABELS(key),
         show_label=False,
@@ -82,19 +82,7 @@ def _time(key: str) -> gr.Textbox:
         placeholder=LABELS(key),
         elem_classes="filter",
         elem_id=key.replace("_", "-"),
-        min_width=0,
-    )
-
-
-def _filter(key: str) -> gr.Textbox:
-    return gr.Textbox(
-        label=LABELS(key),
-        show_label=False,
-        container=False,
-        max_lines=1,
-        placeholder=LABELS(key),
-        elem_classes="filter",
-        elem_id=key.replace("_", "-"),
+        min_width=min_width,
     )
 
 
