@@ -15,6 +15,7 @@ from model.profile import Profile
 if TYPE_CHECKING:
     from model.language.chat import Decoder
     from model.reading.ocr import TextReader
+    from model.short_answers import ShortAnswers
     from model.speech.recognizer import SpeechRecognizer
     from model.text.embedder import TextEmbedder
     from model.vision.encoder import VisionEncoder
@@ -58,6 +59,16 @@ class Models:
         from model.reading.ocr import RapidTextReader
 
         return self._once("reader", RapidTextReader)
+
+    @property
+    def short_answers(self) -> ShortAnswers | None:
+        """None where the profile has none."""
+        from model.short_answers import ShortAnswers
+
+        answers = self.profile.vision.answers
+        if not answers:
+            return None
+        return self._once("short_answers", lambda: ShortAnswers(self.vision, self.text, locate(answers)))
 
     @property
     def decoder(self) -> Decoder:

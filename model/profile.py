@@ -46,6 +46,7 @@ class VisionChoice:
     source: str
     architecture: str = ""  # open_clip's name for it, where the source is a bare checkpoint that does not say
     heads: str = ""  # of the embedded encoder: what `cuepoint train` made of its features (stage align)
+    answers: str = ""  # answers in a word or two, beside an adapter: what `cuepoint train` made (stage answer)
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,13 @@ class Profile:
     def sources(self) -> tuple[str, ...]:
         """All that it reads or asks, each once; voice activity, which every profile needs, included."""
         choices = (self.vision, self.text, self.speech, self.reader, self.decoder)
-        named = [*(choice.source for choice in choices), self.vision.heads, self.decoder.adapter, "pack:voice"]
+        named = [
+            *(choice.source for choice in choices),
+            self.vision.heads,
+            self.vision.answers,
+            self.decoder.adapter,
+            "pack:voice",
+        ]
         return tuple(dict.fromkeys(source for source in named if source))
 
 
@@ -167,6 +174,12 @@ def check_sense(profile: Profile, path: Path) -> None:
         check_source(vision.heads, ("assets", "hub", "path"), f"{path}: vision.heads", "that is trained heads")
         if vision.kind != "embedded":
             raise UsageError(f"{path}: vision.heads are for the embedded encoder; open_clip has its own: remove it.")
+    if vision.answers:
+        check_source(vision.answers, ("assets", "hub", "path"), f"{path}: vision.answers", "that is an answer head")
+        if not decoder.adapter:
+            raise UsageError(
+                f"{path}: vision.answers stand beside a decoder with an adapter: give it one, or remove it."
+            )
     if decoder.adapter:
         check_source(
             decoder.adapter, ("assets", "pack", "hub", "path"), f"{path}: decoder.adapter", "that is an adapter"

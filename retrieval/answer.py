@@ -17,6 +17,7 @@ from model.language.chat import Message as ChatMessage
 from model.language.chat import Still
 from model.language.notes import BLIND_PROMPT, SEEING_PROMPT, ask_of, look_of
 from model.loading import Models
+from model.short_answers import Likely, surest
 from model.timecode import span
 from retrieval.checking import denies, measured, repeats, support
 from retrieval.context import in_context
@@ -31,7 +32,12 @@ from retrieval.summary import summarize
 
 # A full stop ends a sentence where white space follows and more than two words came before it ("Mr. Brown").
 _SENTENCE = re.compile(r"\s*((?:\S+\s+){2,}?\S*[.!?][\"”')]*)\s")
-_DOUBT = ((0.6, ""), (0.3, "Probably: "), (0.0, "Perhaps: "))  # likelihood of a model's few words, and how they are put
+_LIKELY = 0.3
+_DOUBT = (
+    (0.6, ""),
+    (_LIKELY, "Probably: "),
+    (0.0, "Perhaps: "),
+)  # likelihood of a model's few words, and how they are put
 
 
 @dataclass
@@ -213,23 +219,33 @@ class Answerer:
         answer: Answer,
         stop: Callable[[], bool] | None,
     ) -> Iterator[str]:
-        """A few words of a model that looks at the best moment, with how sure it is of them."""
+        """A few words about the best moment, with how sure our own models are of them."""
         number = next(number for number, pictures in enumerate(stills, start=1) if pictures)
-        said = next(self._said(look_of(question.text, stills[number - 1]), answer, stop), "")
-        if denies(said):
+        item, looked_at = evidence.items[number - 1], stills[number - 1]
+        likely = self._few_words(question, looked_at, answer, stop)
+        fitting = [words for words in likely if measured(question, words.text, item)]
+        if question.kind == "colour":  # where they are in doubt, the colours that were measured say more
+            fitting = [words for words in fitting if words.likelihood >= _LIKELY]
+        if likely and denies(likely[0].text):
             answer.found, answer.citations = False, []
             yield not_found(evidence)
-        elif not said or not said.isprintable() or not measured(question, said, evidence.items[number - 1]):
+        elif not fitting:
             yield quotes(numbered(evidence.items))
         else:
-            yield f"{self._doubt()}{said} {marker(number)}."
+            yield f"{_doubt(fitting[0])}{fitting[0].text} {marker(number)}."
         yield from self._problem(answer)
 
-    def _doubt(self) -> str:
-        """The last answer's likelihood in words."""
+    def _few_words(
+        self, question: Question, stills: list[Still], answer: Answer, stop: Callable[[], bool] | None
+    ) -> list[Likely]:
+        """What the decoder says of stills and what the answer head knows, likeliest first."""
+        said = next(self._said(look_of(question.text, stills), answer, stop), "")
         stats = self.models.decoder.last_stats
         likelihood = stats.likelihood if stats and stats.likelihood is not None else 1.0
-        return next(words for least, words in _DOUBT if likelihood >= least)
+        mine = [Likely(said, likelihood)] if said and said.isprintable() else []
+        if self.models.short_answers is None:
+            return mine
+        return surest([*mine, *self.models.short_answers.to(question.text, [still.picture for still in stills])])
 
     def _problem(self, answer: Answer) -> Iterator[str]:
         if answer.problem:
@@ -261,6 +277,11 @@ class Answerer:
     def _note_speed(self, answer: Answer) -> None:
         stats = self.models.decoder.last_stats
         answer.tokens_per_second = stats.tokens_per_second if stats else None
+
+
+def _doubt(answer: Likely) -> str:
+    """How likely an answer is, in words."""
+    return next(words for least, words in _DOUBT if answer.likelihood >= least)
 
 
 def _bare(sentence: str) -> str:

@@ -118,6 +118,7 @@ class FakeModels:
         self.text, self.vision = BagOfWords(), ColourEncoder()
         self.speech = self.reader = Silent()
         self.decoder = Scripted(says)
+        self.short_answers: Any = None  # no answer head
 
     def warm(self, *names: str) -> None:
         pass

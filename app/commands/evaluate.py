@@ -124,8 +124,9 @@ def counted(samples: Sequence[Item]) -> Iterator[Item]:
 
 def models_used(profile: Profile, models: Models, task: str) -> dict[str, str]:
     if task in ("captions", "qa", "grounded"):
-        choice = profile.decoder
-        return {"decoder": choice.source} | ({"adapter": choice.adapter} if choice.adapter else {})
+        choice, answers = profile.decoder, profile.vision.answers if task == "qa" else ""
+        named = {"decoder": choice.source, "adapter": choice.adapter, "answers": answers}
+        return {name: source for name, source in named.items() if source}
     return {"vision": models.vision.name}
 
 

@@ -15,10 +15,12 @@ from model.errors import UsageError
 from model.loading import Models
 from model.profile import Profile, choose_profile
 from model.strict_json import read_file
-from model.training.config import AlignConfig, CaptionConfig, DataChoice, InstructConfig
+from model.training.config import AlignConfig, AnswerConfig, CaptionConfig, DataChoice, InstructConfig
 
-Config = AlignConfig | CaptionConfig | InstructConfig
-STAGES = ("align", "caption", "instruct")
+Config = AlignConfig | AnswerConfig | CaptionConfig | InstructConfig
+KINDS: dict[str, type[Config]] = {
+    "align": AlignConfig, "answer": AnswerConfig, "caption": CaptionConfig, "instruct": InstructConfig
+}  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -36,8 +38,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 def config_of(stage: str, path: Path, data: Sequence[str] | None) -> Config:
     """The stage's config; `data` (READER:PATH each) takes the place of its own. Raises UsageError."""
-    kinds: dict[str, type[Config]] = {"align": AlignConfig, "caption": CaptionConfig, "instruct": InstructConfig}
-    config = read_file(path, kinds[stage], "The training config")
+    config = read_file(path, KINDS[stage], "The training config")
     if not data:
         return config
     own = [DataChoice(reader, str(folder)) for reader, folder in map(parse_data, data)]
@@ -50,6 +51,10 @@ def train(config: Config, models: Models, output: Path) -> dict[str, float]:
         from model.training import align
 
         return align.run(config, models, output)
+    if isinstance(config, AnswerConfig):
+        from model.training import answer
+
+        return answer.run(config, models, output)
     if isinstance(config, CaptionConfig):
         from model.training import caption
 
@@ -60,11 +65,11 @@ def train(config: Config, models: Models, output: Path) -> dict[str, float]:
 
 
 def untrained(arguments: argparse.Namespace, stage: str) -> Profile:
-    """The profile whose encoder is trained for, without the heads it may have already."""
+    """The profile whose encoder is trained for, without the heads that it may have already."""
     profile, _ = choose_profile(settings_of(arguments).profile)
     if stage == "align" and profile.vision.kind != "embedded":
         raise UsageError(f"Profile {profile.name} sees with {profile.vision.kind}, which is aligned; choose embedded.")
-    return replace(profile, vision=replace(profile.vision, heads=""))
+    return replace(profile, vision=replace(profile.vision, heads="", answers=""))
 
 
 def stage_of(path: Path) -> str:
@@ -77,6 +82,6 @@ def stage_of(path: Path) -> str:
         raise UsageError(f"The training config {path} is not valid JSON: {error}.") from error
     if not isinstance(content, dict) or "stage" not in content:
         raise UsageError(f"The training config {path} names no stage: it must have a key stage.")
-    if content["stage"] not in STAGES:
-        raise UsageError(f"{path}: stage is {content['stage']!r}; it must be one of {', '.join(STAGES)}.")
+    if content["stage"] not in KINDS:
+        raise UsageError(f"{path}: stage is {content['stage']!r}; it must be one of {', '.join(KINDS)}.")
     return str(content["stage"])

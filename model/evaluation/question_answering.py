@@ -14,9 +14,11 @@ from model.evaluation.pictures import Skipped, seen
 from model.evaluation.qa import SIMILAR, exact_match, measure_of, score, similarity
 from model.evaluation.tasks import Report, check_any, reply_to, stills_of_decoder
 from model.language.notes import in_few_words
+from model.short_answers import Likely, surest
 from model.training.samples import Answered, Sample
 
 if TYPE_CHECKING:
+    from model.language.chat import Still
     from model.loading import Models
 
 ANSWER_TOKENS = 24
@@ -40,7 +42,7 @@ def qa(models: Models, samples: Iterable[Sample], training: Iterable[Sample] = (
     skipped, files, asked, replies = Skipped(), [], [], []
     for sample, looked_at in seen((s for s in samples if s.questions), stills, skipped):
         for question in sample.questions:
-            replies.append(reply_to(models, looked_at, prompt_of(question), ANSWER_TOKENS))
+            replies.append(short_reply(models, looked_at, question))
             asked.append((sample, question))
             files.append(sample.file)
     check_any(asked, "questions", skipped)
@@ -63,6 +65,17 @@ def qa(models: Models, samples: Iterable[Sample], training: Iterable[Sample] = (
         notes.append(f"Choosing an option blindly is right in {np.mean(chances):.1%}.")
     judged = len({sample.id for sample, _ in asked})
     return Report("qa", figures, judged, len(asked), skipped, predictions, notes)
+
+
+def short_reply(models: Models, stills: Sequence[Still], question: Answered) -> str:
+    """As the app answers what only a look can tell: of the decoder's words and the answer head's, the likelier."""
+    said = reply_to(models, stills, prompt_of(question), ANSWER_TOKENS)
+    if question.options or models.short_answers is None:
+        return said
+    stats = models.decoder.last_stats
+    likelihood = stats.likelihood if stats and stats.likelihood is not None else 1.0
+    known = models.short_answers.to(question.question, [still.picture for still in stills])
+    return surest([Likely(said, likelihood), *known])[0].text
 
 
 def baseline_answers(questions: Sequence[Answered], training: Iterable[Sample]) -> dict[str, list[str]]:

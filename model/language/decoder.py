@@ -40,6 +40,7 @@ DECODE_THREADS_LARGE = 8
 LARGE = 500_000_000  # parameters
 NEW_TOKENS = 1024  # the most that one answer may have, unless a profile allows more: bounds the memory of a request
 PREFIXES = 4  # system prompts kept computed: answer, summary, title and one to spare
+_LIKELIER_THAN_NOT = 0.5
 LOOP_TOKENS = 8  # a run of tokens this long is not written twice: small models fall into loops
 
 See = Callable[[list[Still]], "torch.Tensor"]  # pictures -> embeddings [stills * still_tokens, W]
@@ -55,8 +56,13 @@ class CausalDecoder:
         choice: DecoderChoice,
         see: See | None = None,
         still_tokens: int = 0,
+        refusal: str = "",
     ) -> None:
-        """`see` gives the model eyes: each still becomes `still_tokens` embeddings. Without it stills are left out."""
+        """`see` gives the model eyes: each still becomes `still_tokens` embeddings. Without it stills are left out.
+
+        `refusal`: a sentence that the model was taught for what it cannot answer. An answer begins with it only where
+        that is likelier than every answer together: greedily, it would win against many ways to say the same.
+        """
         self.network, self.tokens = network, tokens
         # At most half of the positions are for the answer, whatever the profile asks of a small model.
         self.new_tokens = min(max(NEW_TOKENS, choice.new_tokens), network.positions // 2)
@@ -64,6 +70,7 @@ class CausalDecoder:
         self.max_stills = choice.stills if see and still_tokens else 0
         self.last_stats: GenerationStats | None = None
         self._see, self._still_tokens = see, still_tokens
+        self._refusal = tokens.encode(refusal)[0] if refusal else None
         self._cores = min(hardware.count_cores(), PREFILL_THREADS)
         self._chunk = PREFILL_TOKENS if network.device.type == "cpu" else PREFILL_TOKENS_GPU
         large = network.parameters >= LARGE
@@ -168,6 +175,8 @@ class CausalDecoder:
     ) -> Iterator[tuple[int, float]]:
         """Tokens, each with its negative log-likelihood."""
         guard = LoopGuard(LOOP_TOKENS)
+        if self._refusal is not None:
+            logits = only_if_likely(logits, self._refusal)
         for count in range(1, most + 1):
             token = guard.choose(logits)
             if token in self.tokens.layout.ends or halted():
@@ -200,6 +209,15 @@ def put_pictures(network: Network, tokens: list[int], seen: torch.Tensor | None)
     if seen is not None:
         embeddings[torch.tensor(tokens, device=embeddings.device) == PLACEHOLDER] = seen
     return embeddings
+
+
+def only_if_likely(logits: torch.Tensor, token: int) -> torch.Tensor:
+    """Logits [V] without `token`, unless it is likelier than all others together."""
+    if float(logits.float().softmax(-1)[token]) >= _LIKELIER_THAN_NOT:
+        return logits
+    banned = logits.clone()
+    banned[token] = -math.inf
+    return banned
 
 
 class LoopGuard:

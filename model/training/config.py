@@ -68,6 +68,24 @@ class AlignConfig:
 
 
 @dataclass(frozen=True)
+class AnswerConfig:
+    """A head that answers questions about frames with one of the answers it has learned."""
+
+    stage: Literal["answer"]
+    data: list[DataChoice]
+    loop: LoopConfig
+    validation: list[DataChoice] = field(default_factory=list)
+    views: int = field(default=3, metadata={"low": 1, "high": 64})  # of every picture: itself, then augmented ones
+    frames: int = field(default=4, metadata={"low": 1, "high": 64})  # of every stretch of video
+    generated: float = field(default=0.4, metadata=SHARE)  # of the questions: made from captions
+    made_of_each: int = field(default=40, metadata=COUNT)  # questions made from the captions of a sample, at most
+    least_seen: int = field(default=2, metadata=COUNT)  # questions that must have an answer for it to be learned
+    width: int = field(default=512, metadata=COUNT)
+    dropout: float = field(default=0.5, metadata=SHARE)
+    features: str = ""  # folder of what the encoder made of the data, if several runs share it; empty: in the output
+
+
+@dataclass(frozen=True)
 class AdapterChoice:
     """The adapter's shape, as far as the encoder and the decoder leave it open: see `AdapterConfig`."""
 

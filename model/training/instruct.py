@@ -25,7 +25,15 @@ from model.profile import DecoderChoice
 from model.training.config import InstructConfig, LoraChoice
 from model.training.grounded import make_item
 from model.training.grounded_words import Part
-from model.training.lessons import Lesson, Sequences, caption_lesson, chance_of, own_questions, question_lesson
+from model.training.lessons import (
+    Lesson,
+    Sequences,
+    caption_lesson,
+    chance_of,
+    own_questions,
+    picture_drawer,
+    question_lesson,
+)
 from model.training.looking import Looked, join, look_at
 from model.training.loop import Run, mixed_precision, train
 from model.training.readers.questions import with_questions
@@ -156,13 +164,11 @@ def kinds_of(looked: Looked, views: int, shifted: float, seed: int, part: Part, 
 
 
 def _asker(looked: Looked, questions: Mapping[int, tuple[Answered, ...]], views: int, shifted: float) -> Draw:
-    """A picture, then one of its questions. With four times the questions a picture is drawn twice as often: a set with
-    many questions a picture neither drowns the others nor drowns in them."""
-    numbers = list(questions)
-    shares = np.sqrt([len(questions[index]) for index in numbers]).cumsum()
+    """A picture, then one of its questions."""
+    drawn = picture_drawer(questions)
 
     def draw(rng: np.random.Generator) -> Lesson:
-        index = numbers[int(np.searchsorted(shares / shares[-1], rng.random(), side="right"))]
+        index = drawn(rng)
         return question_lesson(looked, index, questions[index], rng, views, shifted)
 
     return draw

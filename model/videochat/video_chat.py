@@ -23,6 +23,7 @@ from model.language.chat_tokens import ChatTokenizer
 from model.language.decoder import CausalDecoder
 from model.language.gguf import checkpoint_folder
 from model.language.network import Network
+from model.language.notes import NOT_FOUND
 from model.profile import DecoderChoice
 from model.videochat.adapter import Adapter, make_adapter
 from model.videochat.caption import Batch, answer_loss, encode_answer, make_batch
@@ -65,7 +66,7 @@ class VideoChat:
         check_vision(config.adapter, vision, name)
         check_width(config.adapter, network, self.choice.source, name)
         self.adapter = adapter.to(network.device)
-        self.decoder = CausalDecoder(network, tokens, self.choice, self.see, self.still_tokens)
+        self.decoder = CausalDecoder(network, tokens, self.choice, self.see, self.still_tokens, NOT_FOUND)
         self._lora: Path | None = None  # where the LoRA weights in the network came from
 
     @classmethod

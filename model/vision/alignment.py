@@ -6,17 +6,16 @@ Trained with InfoNCE (CLIP, arXiv:2103.00020). Knows nothing of pictures or word
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import nn
 from torch.nn import functional
 
-from model.errors import CheckpointError
+from model.vision.heads import load_weights, read_config, save_head
 
-WEIGHTS, CONFIG = "alignment.safetensors", "alignment.json"
+NAME = "alignment"  # of its files
 POOLING_HEADS, POOLING_KEY = 8, 32
 LEAST_LOG_PROBABILITY = -14.0  # below, a classifier's opinion is noise
 
@@ -108,36 +107,11 @@ class AlignmentHeads(nn.Module):
 
 
 def save_heads(folder: Path, heads: AlignmentHeads) -> None:
-    """In float16, which changes a cosine by less than a thousandth; whole or not at all, file by file."""
-    from safetensors.torch import save  # not save_file, which lets the owner alone read what it writes
-
-    folder.mkdir(parents=True, exist_ok=True)
-    weights = {name: tensor.detach().cpu().half().contiguous() for name, tensor in heads.state_dict().items()}
-    for path, write in (
-        (folder / WEIGHTS, lambda to: to.write_bytes(save(weights))),
-        (folder / CONFIG, lambda to: to.write_text(json.dumps(asdict(heads.config), indent=2) + "\n")),
-    ):
-        unfinished = path.with_name(f".{path.name}.part")
-        write(unfinished)
-        unfinished.replace(path)
+    save_head(folder, NAME, heads, heads.config)
 
 
 def load_heads(folder: Path) -> AlignmentHeads:
     """In evaluation mode, float32. Raises CheckpointError naming the file, what was expected and what was found."""
-    from model.language.weight_files import read_safetensors
-
-    path = folder / CONFIG
-    try:
-        config = AlignmentConfig(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise CheckpointError(f"{path}: expected the shape of alignment heads, found {error}.") from error
-    heads, found = AlignmentHeads(config), read_safetensors(folder / WEIGHTS)
-    for name, tensor in heads.state_dict().items():
-        shape = list(found[name].shape) if name in found else "none"
-        if shape != list(tensor.shape):
-            raise CheckpointError(
-                f"{folder / WEIGHTS} does not fit its {CONFIG}: expected {name} of shape {list(tensor.shape)}, "
-                f"found {shape}."
-            )
-    heads.load_state_dict({name: tensor.float() for name, tensor in found.items() if name in heads.state_dict()})
+    heads = AlignmentHeads(read_config(folder, NAME, AlignmentConfig, "alignment heads"))
+    load_weights(folder, NAME, heads)
     return heads.eval()

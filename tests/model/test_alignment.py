@@ -9,7 +9,10 @@ import pytest
 import torch
 
 from model.errors import CheckpointError
-from model.vision.alignment import WEIGHTS, AlignmentConfig, AlignmentHeads, load_heads, save_heads
+from model.vision.alignment import NAME, AlignmentConfig, AlignmentHeads, load_heads, save_heads
+from model.vision.heads import weights_file
+
+WEIGHTS = weights_file(NAME)
 
 SMALL = AlignmentConfig(tokens=9, token_width=64, concepts=20, text_width=24, dim=16, width=32, dropout=0.5)
 

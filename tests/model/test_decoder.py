@@ -8,7 +8,7 @@ import pytest
 
 from model.errors import CheckpointError
 from model.hub import locate
-from model.language.decoder import CausalDecoder, LoopGuard, load_decoder
+from model.language.decoder import CausalDecoder, LoopGuard, load_decoder, only_if_likely
 from model.language.precision import choose_lean
 from model.profile import DEFAULT, read_profile
 
@@ -168,3 +168,11 @@ def test_auto_precision_suits_the_processor(monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setattr("model.hardware.describe_cpu", lambda features=features: ("a processor", features))
         assert choose_lean("auto") == expected
     assert choose_lean("nf4") == ("nf4", False)
+
+
+def test_a_refusal_wins_only_against_all_answers_together() -> None:
+    """Three ways to begin an answer, none as likely as the refusal alone."""
+    split = torch.tensor([0.4, 0.25, 0.2, 0.15]).log()
+    assert int(only_if_likely(split, 0).argmax()) == 1 and int(split.argmax()) == 0
+    sure = torch.tensor([0.6, 0.25, 0.1, 0.05]).log()
+    assert torch.equal(only_if_likely(sure, 0), sure)

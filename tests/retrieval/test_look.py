@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from model.language.chat import GenerationStats, Still, stills_of
+from model.short_answers import Likely
 from retrieval.answer import Answer, Answerer
 from retrieval.evidence import Item
 from retrieval.ingest import run_job, take_in
@@ -142,3 +143,39 @@ def test_where_our_own_model_says_nothing_the_labels_stand(
     answer = ask(library, taught(models, says), "What is blue here?", video)
     assert answer.found
     assert "looks like blue" in answer.text
+
+
+class Knowing:
+    """An answer head with answers of its own, whatever it is asked."""
+
+    def __init__(self, *answers: tuple[str, float]) -> None:
+        self.answers, self.asked = [Likely(*answer) for answer in answers], list[tuple[str, int]]()
+
+    def to(self, question: str, pictures: Sequence[np.ndarray]) -> list[Likely]:
+        self.asked.append((question, len(pictures)))
+        return self.answers
+
+
+def test_of_the_decoders_words_and_the_answer_heads_the_likelier_are_said(
+    library: Library, video: Video, models: FakeModels
+) -> None:
+    taught(models, "a wall", 0.5).short_answers = Knowing(("sky", 0.7), ("sea", 0.2))
+    assert ask(library, models, "What is blue here?", video).text.startswith("sky")
+    ((question, pictures),) = models.short_answers.asked
+    assert question == "What is blue here?" and pictures > 0
+    models.short_answers = Knowing(("sky", 0.4))
+    assert ask(library, models, "What is blue here?", video).text.startswith("Probably: a wall")
+
+
+def test_of_the_likely_colours_the_first_that_was_measured_is_said(
+    library: Library, video: Video, models: FakeModels
+) -> None:
+    taught(models, "green", 0.9).short_answers = Knowing(("yellow", 0.8), ("blue", 0.4))
+    assert ask(library, models, "What colour is the blue sheet?", video).text.startswith("Probably: blue")
+
+
+def test_the_answer_head_stands_in_for_a_decoder_that_says_nothing(
+    library: Library, video: Video, models: FakeModels
+) -> None:
+    taught(models, "").short_answers = Knowing(("sky", 0.4))
+    assert ask(library, models, "What is blue here?", video).text.startswith("Probably: sky")
