@@ -15,6 +15,7 @@ from model.loading import Models
 from model.profile import read_profile
 from model.training import loop
 from model.training.answer import Vocabulary, agreed, key_of
+from model.training.features import read_picture
 from model.training.samples import Answered
 from tests.checkpoints.pictures import COLOURS, painted_walls
 
@@ -71,8 +72,9 @@ def test_what_was_learned_is_answered_by_the_app_and_judged_by_evaluation(
     own.write_text(json.dumps(profile))
     answers = Models(read_profile(str(own))).short_answers
     assert answers is not None
-    for name, colour in COLOURS.items():
-        best = answers.to("What colour is the wall?", [np.full((64, 64, 3), colour, np.uint8)])[0]
+    for number, name in enumerate(COLOURS):  # the last four pictures, which no training saw
+        picture = read_picture(walls / "images" / f"{16 + number}.png")
+        best = answers.to("What colour is the wall?", [picture])[0]
         assert best.text == name and best.likelihood > 0.5
     assert main(["--profile", str(own), "evaluate", "qa", "--data", f"tsv:{walls / 'qa.tsv'}", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)

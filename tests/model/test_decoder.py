@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from model.errors import CheckpointError
 from model.hub import locate
