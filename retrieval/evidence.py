@@ -8,9 +8,11 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 
 from model.language.chat import Still
 from model.language.notes import Note
+from retrieval.filters import EVERYTHING, Filter
 from retrieval.hits import MAX_MOMENT_S, Hit, coverage
 from retrieval.presence import picture_support
 from retrieval.question import Question
@@ -65,17 +67,30 @@ class Gatherer:
         self.library = searcher.library
 
     def gather(self, question: Question, video_ids: Sequence[str]) -> Evidence:
+        """Of the part that the question keeps to, if it does and there is one."""
+        parts = self.searcher.parts(question.scope, video_ids) if question.scope else []
+        if not parts:
+            after_the_end = bool(question.scope and question.scope.named)
+            nothing = Evidence([], False, self.searched(video_ids))
+            return nothing if after_the_end else self._gather(question, video_ids, EVERYTHING)
+        found = [self._gather(question, [video_id], part) for video_id, part in parts]
+        turns = zip_longest(*(evidence.items for evidence in found))
+        items = [item for turn in turns for item in turn if item is not None][:MAX_ITEMS]
+        searched = list(dict.fromkeys(source for evidence in found for source in evidence.searched))
+        return Evidence(items, any(evidence.found for evidence in found), searched)
+
+    def _gather(self, question: Question, video_ids: Sequence[str], within: Filter) -> Evidence:
         searched = self.searched(video_ids)
         if question.kind in ("spoken", "screen_text") and question.prefers not in searched:
             return Evidence([], False, searched)  # there is no speech, or no text, that could answer
-        hits = self.searcher.text_hits(question, video_ids)
+        hits = self.searcher.text_hits(question, video_ids, within=within)
         spoken = [hit for hit in hits if hit.passage.source == "speech"]
         written = join_screens(question, [hit for hit in hits if hit.passage.source == "text"])
         if question.prefers == "speech" and question.kind != "when":
-            return self._from_passages(question, spoken, video_ids, searched)
+            return self._from_passages(question, spoken, video_ids, searched, within)
         if question.prefers == "text" and question.kind != "when":
-            return self._from_passages(question, written, video_ids, searched)
-        return self._from_everything(question, spoken, written, video_ids, searched)
+            return self._from_passages(question, written, video_ids, searched, within)
+        return self._from_everything(question, spoken, written, video_ids, searched, within)
 
     def searched(self, video_ids: Sequence[str]) -> list[Source]:
         """The sources that these videos have anything of."""
@@ -87,7 +102,7 @@ class Gatherer:
         return sources + [source for source in ("speech", "text") if any(row["source"] == source for row in rows)]
 
     def _from_passages(
-        self, question: Question, hits: list[Hit], video_ids: Sequence[str], searched: list[Source]
+        self, question: Question, hits: list[Hit], video_ids: Sequence[str], searched: list[Source], within: Filter
     ) -> Evidence:
         """Speech or on-screen text, when the question asks for it by name."""
         source = question.prefers
@@ -95,7 +110,9 @@ class Gatherer:
         if question.topic:
             hits = [hit for hit in hits if coverage(question.topic, hit.passage.text) > 0]
         elif question.is_open or source == "text":
-            hits = hits + self._others(hits, source, video_ids)
+            hits = hits + self._others(hits, source, video_ids, within)
+        if question.is_open and within != EVERYTHING:  # "What is said between 0:10 and 0:30?"
+            hits = sorted(hits, key=lambda hit: hit.passage.start)
         if question.expects is not None:
             hits = [hit for hit in hits if question.expects.search(hit.passage.text)]
         if source == "speech" and not question.is_open:
@@ -104,11 +121,12 @@ class Gatherer:
             hits = good or (hits[:_GUESSES] if len(question.terms) <= 1 and not question.topic else [])
         return Evidence(_distinct([self._item(hit.passage) for hit in hits])[:MAX_ITEMS], bool(hits), searched)
 
-    def _others(self, hits: list[Hit], source: Source, video_ids: Sequence[str]) -> list[Hit]:
+    def _others(self, hits: list[Hit], source: Source, video_ids: Sequence[str], within: Filter) -> list[Hit]:
         """What else is said or written, in order of time: it may be asked for in words that it does not share."""
         known = {hit.passage.id for hit in hits}
         passages = [p for video_id in video_ids for p in self.library.passages(video_id, source)]
-        return [Hit(passage, 0.0, 0.0) for passage in passages if passage.id not in known][:MAX_ITEMS]
+        inside = [passage for passage in passages if within.cut(passage.start, passage.end)]
+        return [Hit(passage, 0.0, 0.0) for passage in inside if passage.id not in known][:MAX_ITEMS]
 
     def _item(self, passage: Passage) -> Item:
         """A passage as evidence, a spoken one together with the rest of its utterance."""
@@ -129,6 +147,7 @@ class Gatherer:
         written: list[Hit],
         video_ids: Sequence[str],
         searched: list[Source],
+        within: Filter,
     ) -> Evidence:
         items: list[Item] = []
         for hits, source in ((spoken, "speech"), (written, "text")):
@@ -136,8 +155,9 @@ class Gatherer:
                 items += [self._item(hit.passage) for hit in hits if is_strong(hit)][:2]
         if question.prefers == "speech" and question.kind == "when":
             return Evidence(_distinct(items), bool(items), searched)
-        pictures = self.searcher.visual_moments(question.subject, video_ids, MAX_ITEMS)
-        if picture_support(self.searcher, question, pictures, video_ids):
+        pictures = self.searcher.visual_moments(question.subject, video_ids, MAX_ITEMS, within)
+        named = bool(question.scope and question.scope.named)  # by its time: whatever it shows is asked about
+        if named or picture_support(self.searcher, question, pictures, video_ids):
             pictures = join_neighbours(pictures)
             pictures = pictures[: MAX_ITEMS - len(items)]
             items += [self.picture(question, moment.video_id, moment.start, moment.end) for moment in pictures]

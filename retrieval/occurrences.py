@@ -5,12 +5,13 @@ What questions of the first and last time, of how long and how often are answere
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from retrieval.evidence import Evidence, Gatherer, Item, is_strong, quotable
+from retrieval.filters import Filter
 from retrieval.hits import MAX_MOMENT_S, coverage
 from retrieval.phrases import first_or_last, how_long, how_often, length, marker, not_seen
 from retrieval.question import Question
@@ -41,6 +42,8 @@ def counted(gatherer: Gatherer, question: Question, timed: Timed, video_ids: Seq
         ]
         return [Item(video.id, 0.0, video.duration, "visual", "") for video in videos], " ".join(lasts)
     items = occurrences(gatherer, question, video_ids, _BLINK_S if timed.how == "gone" else _GAP_S)
+    if question.scope:
+        items = _within(items, dict(gatherer.searcher.parts(question.scope, video_ids)))
     if timed.how == "gone":
         items = [gap for video_id in video_ids for gap in gaps(gatherer.library.video(video_id), items)]
     if not items:
@@ -75,6 +78,12 @@ def occurrences(gatherer: Gatherer, question: Question, video_ids: Sequence[str]
         ]
     order = {video_id: number for number, video_id in enumerate(video_ids)}
     return _joined([_told(p) for p in sorted(told, key=lambda p: (order[p.video_id], p.start))])
+
+
+def _within(items: Sequence[Item], parts: Mapping[str, Filter]) -> list[Item]:
+    """What of them lies in these parts of the videos."""
+    cut = [(item, parts[item.video_id].cut(item.start, item.end)) for item in items if item.video_id in parts]
+    return [replace(item, start=inside[0], end=inside[1]) for item, inside in cut if inside]
 
 
 def gaps(video: Video, seen: Sequence[Item]) -> list[Item]:

@@ -6,12 +6,13 @@ Rules, not a model: they are quick, say why, and fail softly (the kind "visual" 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from model.errors import UsageError
 from retrieval.phrasing import Phrasing, Relation, phrasing_of
 from retrieval.records import Source
+from retrieval.scope import Scope, scope_of
 from retrieval.timing import Timed, timing_of
 from retrieval.words import content_words
 
@@ -105,6 +106,7 @@ class Question:
     wanted: str = ""  # what must be seen where something must not be: `without`
     without: str = ""
     timed: Timed | None = None  # where a time, a length, a number of times or what comes next is asked for
+    scope: Scope | None = None  # the part of the video that is asked about; `text` is without it
     anchor: tuple[str, float, float] | None = None  # video, start, end: the moment that "and after that?" points at
 
 
@@ -118,12 +120,13 @@ def parse(text: str) -> Question:
             f"The question has {len(text):,} characters and {MAX_QUESTION_CHARS:,} are allowed;"
             " ask for one thing at a time."
         )
+    scope, text = scope_of(text)
     kind: Kind = next(
         (kind for kind, pattern in _CHINESE_RULES + _RULES if re.search(pattern, text, re.IGNORECASE)), "visual"
     )
     timed = timing_of(text) if kind != "summary" else None
     if timed:
-        return _parse_timed(text, kind, timed)
+        return replace(_parse_timed(text, kind, timed), scope=scope)
     prefers = _SOURCE_OF.get(kind) or (_hinted(text) if kind in ("when", "visual") else None)
     subject = _LEAD_CHINESE.sub("", _LEAD.sub("", text)).rstrip(_POINTS) or text
     about = _ABOUT.search(text)
@@ -144,6 +147,7 @@ def parse(text: str) -> Question:
         relation=phrasing.relation,
         wanted=wanted,
         without=phrasing.without,
+        scope=scope,
     )
 
 

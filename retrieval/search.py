@@ -25,6 +25,7 @@ from retrieval.question import Question, parse
 from retrieval.records import Moment, Source
 from retrieval.relevance import POINTS, Relevance, middles, seen_curve, told_curve
 from retrieval.rows import marks_of
+from retrieval.scope import SCENE_S, Scope
 from retrieval.timeline import Timeline
 from retrieval.windows import best_windows
 from retrieval.words import content_words, match_expression
@@ -68,10 +69,22 @@ class Searcher:
         """
         question = parse(query)
         self._check(video_ids, within)
+        if question.scope and within == EVERYTHING and video_ids is not None and len(video_ids) == 1:
+            within = next((part for _, part in self.parts(question.scope, video_ids)), within)
         found = self._found(question, video_ids, top, within)
         if question.relation:
             found = self._related(question.relation, question.parts, found, video_ids, within)
         return diversify(found, Likeness(self.timeline), top)
+
+    def parts(self, scope: Scope, video_ids: Sequence[str]) -> list[tuple[str, Filter]]:
+        """The part of each video that a question keeps to; of one video where a scene is described. None of a video
+        that is over before, or where the scene is nowhere."""
+        if scope.within is None:
+            found = self._found(parse(scope.scene), video_ids, 1, EVERYTHING)[:1]
+            return [(m.video_id, Filter(max(0.0, m.start - SCENE_S), m.end + SCENE_S)) for m in found]
+        durations = {video_id: self.library.video(video_id).duration for video_id in video_ids}
+        parts = [(video_id, scope.within(duration)) for video_id, duration in durations.items()]
+        return [(video_id, part) for video_id, part in parts if part.low < durations[video_id]]
 
     def search_picture(
         self, rgb: np.ndarray, video_ids: Sequence[str] | None = None, top: int = 10, within: Filter = EVERYTHING
