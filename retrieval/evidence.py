@@ -5,6 +5,7 @@ Times and quotes are those of the index. Thresholds are per source and stand her
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,7 @@ from retrieval.presence import picture_support
 from retrieval.question import Question
 from retrieval.records import Citation, Moment, Passage, Source
 from retrieval.search import Searcher
+from retrieval.words import content_words
 
 MAX_ITEMS = 5  # about 400 tokens of evidence: more does not help a small decoder and delays its first word
 _QUOTE_CHARS = 300
@@ -26,6 +28,7 @@ _SPEECH_COVERAGE, _SPEECH_COSINE = 0.5, 0.38
 _GUESSES = 3
 _TOUCHING_S, _ALIKE = 0.6, 0.8  # moments this near, whose scores differ by no more than this factor, are one
 _COLOURS, _TAGS = 4, 4  # named for a picture
+_ASKED = re.compile(r"\b(?:ask(?:s|ed)?|question)\b(?!\s+for\b)|问了?什么", re.IGNORECASE)
 _EVERY_TOPIC_WORD = 0.99
 _DIRECTIONS = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 # "⟦⟧" and "“”" are ours: citations and quotes in answers.
@@ -68,7 +71,7 @@ class Gatherer:
 
     def gather(self, question: Question, video_ids: Sequence[str]) -> Evidence:
         """Of the part that the question keeps to, if it does and there is one."""
-        parts = self.searcher.parts(question.scope, video_ids) if question.scope else []
+        parts = self.searcher.parts(question, video_ids)
         if not parts:
             after_the_end = bool(question.scope and question.scope.named)
             nothing = Evidence([], False, self.searched(video_ids))
@@ -115,6 +118,8 @@ class Gatherer:
             hits = sorted(hits, key=lambda hit: hit.passage.start)
         if question.expects is not None:
             hits = [hit for hit in hits if question.expects.search(hit.passage.text)]
+        if source == "speech" and _ASKED.search(question.text):  # what is asked is a question, where there is one
+            hits = [hit for hit in hits if "?" in hit.passage.text or "\uff1f" in hit.passage.text] or hits
         if source == "speech" and not question.is_open:
             good = [hit for hit in hits if hit.coverage >= _SPEECH_COVERAGE or hit.cosine >= _SPEECH_COSINE]
             # "Which city is named?" names a kind of thing, not the thing: the nearest lines are the best guess
@@ -155,6 +160,10 @@ class Gatherer:
                 items += [self._item(hit.passage) for hit in hits if is_strong(hit)][:2]
         if question.prefers == "speech" and question.kind == "when":
             return Evidence(_distinct(items), bool(items), searched)
+        if question.scope and question.scope.scene:  # a ball that fits nothing fits where a dog is playing
+            scene = question.scope.scene
+            terms = list(dict.fromkeys([*content_words(scene), *question.terms]))
+            question = replace(question, subject=f"{scene} {question.subject}", terms=terms)
         pictures = self.searcher.visual_moments(question.subject, video_ids, MAX_ITEMS, within)
         named = bool(question.scope and question.scope.named)  # by its time: whatever it shows is asked about
         if named or picture_support(self.searcher, question, pictures, video_ids):

@@ -43,7 +43,7 @@ def counted(gatherer: Gatherer, question: Question, timed: Timed, video_ids: Seq
         return [Item(video.id, 0.0, video.duration, "visual", "") for video in videos], " ".join(lasts)
     items = occurrences(gatherer, question, video_ids, _BLINK_S if timed.how == "gone" else _GAP_S)
     if question.scope:
-        items = _within(items, dict(gatherer.searcher.parts(question.scope, video_ids)))
+        items = _within(items, dict(gatherer.searcher.parts(question, video_ids)))
     if timed.how == "gone":
         items = [gap for video_id in video_ids for gap in gaps(gatherer.library.video(video_id), items)]
     if not items:

@@ -25,7 +25,7 @@ from retrieval.question import Question, parse
 from retrieval.records import Moment, Source
 from retrieval.relevance import POINTS, Relevance, middles, seen_curve, told_curve
 from retrieval.rows import marks_of
-from retrieval.scope import SCENE_S, Scope
+from retrieval.scope import SCENE_S
 from retrieval.timeline import Timeline
 from retrieval.windows import best_windows
 from retrieval.words import content_words, match_expression
@@ -70,17 +70,20 @@ class Searcher:
         question = parse(query)
         self._check(video_ids, within)
         if question.scope and within == EVERYTHING and video_ids is not None and len(video_ids) == 1:
-            within = next((part for _, part in self.parts(question.scope, video_ids)), within)
+            within = next((part for _, part in self.parts(question, video_ids)), within)
         found = self._found(question, video_ids, top, within)
         if question.relation:
             found = self._related(question.relation, question.parts, found, video_ids, within)
         return diversify(found, Likeness(self.timeline), top)
 
-    def parts(self, scope: Scope, video_ids: Sequence[str]) -> list[tuple[str, Filter]]:
+    def parts(self, question: Question, video_ids: Sequence[str]) -> list[tuple[str, Filter]]:
         """The part of each video that a question keeps to; of one video where a scene is described. None of a video
-        that is over before, or where the scene is nowhere."""
-        if scope.within is None:
-            found = self._found(parse(scope.scene), video_ids, 1, EVERYTHING)[:1]
+        that is over before, or where the scene is nowhere, or for a question that keeps to no part."""
+        scope = question.scope
+        if scope is None:
+            return []
+        if scope.within is None:  # what is asked about belongs to the scene and helps to find it
+            found = self._found(parse(f"{scope.scene} {question.subject}"), video_ids, 1, EVERYTHING)[:1]
             return [(m.video_id, Filter(max(0.0, m.start - SCENE_S), m.end + SCENE_S)) for m in found]
         durations = {video_id: self.library.video(video_id).duration for video_id in video_ids}
         parts = [(video_id, scope.within(duration)) for video_id, duration in durations.items()]

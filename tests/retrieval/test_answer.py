@@ -133,3 +133,13 @@ def test_a_quote_that_looks_like_a_marker_is_none(
     library.add_passages(video.id, "speech", [(26.0, 28.0, text)], models.text.embed([text]))
     answer = ask(answerer, "What does the speaker say about the atlas?", video)
     assert "“See page [2] and [1] of the atlas.” [0:26–0:28]" in answer.plain_text
+
+
+def test_what_is_asked_is_a_question_where_there_is_one(
+    answerer: Answerer, library: Library, video: Video, models: FakeModels
+) -> None:
+    assert "Captain Morag" in ask(answerer, "What does the man ask about the captain?", video).text
+    line = "Does the captain have a leg of oak?"
+    library.add_passages(video.id, "speech", [(16.0, 18.0, line)], models.text.embed([line]))
+    answer = ask(answerer, "What does the man ask about the captain?", video)
+    assert line in answer.text and [c.start for c in answer.citations] == [16.0]
