@@ -26,6 +26,7 @@ _COMMANDS = {  # command -> (module in app.commands, help)
     "show": ("library", "show what is known of a video"),
     "chats": ("chats", "list, search, show, export, rename and delete chats"),
     "clip": ("making", "cut a moment of a video out into a file"),
+    "regions": ("find", "show which part of a moment's picture fits a text"),
     "highlights": ("making", "cut the best moments of a video into one film"),
     "delete": ("library", "delete a video and all that came of it"),
     "export": ("library", "write a video's subtitles (srt, vtt) or a report (json, md, html)"),
@@ -53,10 +54,15 @@ def make_parser() -> argparse.ArgumentParser:
     add_search(made["search"])
     made["ask"].add_argument("text", metavar="QUESTION")
     made["ask"].add_argument("--video", action="append", metavar="ID", help="only in this video (repeatable)")
-    for name in ("summary", "show", "delete", "export", "clip", "highlights"):
+    for name in ("summary", "show", "delete", "export", "clip", "regions", "highlights"):
         made[name].add_argument("video", metavar="ID")
     for name in ("start", "end"):
-        made["clip"].add_argument(name, metavar=name.upper(), help="seconds, or minutes and seconds as in 0:42")
+        for command in ("clip", "regions"):
+            made[command].add_argument(name, metavar=name.upper(), help="seconds, or minutes and seconds as in 0:42")
+    made["regions"].add_argument("text", metavar="TEXT", help="what was asked for")
+    made["regions"].add_argument(
+        "--output", type=Path, metavar="FILE", help="write the picture, lit where it counts (jpg)"
+    )
     for name in ("clip", "highlights"):
         made[name].add_argument(
             "--output", type=Path, metavar="FILE", help="file to write (default: named by the video)"
@@ -92,6 +98,7 @@ def make_parser() -> argparse.ArgumentParser:
         "train",
         "evaluate",
         "clip",
+        "regions",
         "highlights",
     ):
         made[name].add_argument("--json", action="store_true", help="JSON on stdout, everything else on stderr")

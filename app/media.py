@@ -9,15 +9,17 @@ import mimetypes
 from pathlib import Path
 
 from fastapi import APIRouter, HTTPException, Request
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import FileResponse, JSONResponse, Response
 
 from app.downloads import attachment, report_reply
 from app.engine import Engine
 from app.exporting import REPORTS, render_video
 from app.owner import owner_of
 from app.subtitles import MEDIA_TYPES, render
-from model.errors import UsageError
+from app.times import seconds_of
+from model.errors import CuepointError, UsageError
 from retrieval.records import Video
+from retrieval.regions import find_regions
 
 _PICTURE_CACHE = "private, max-age=3600"
 _FRESH = "private, no-cache"  # may still change while the video is being indexed
@@ -52,6 +54,20 @@ def media_router(engine: Engine) -> APIRouter:
     @router.get("/{video_id}/filmstrip.jpg")
     def filmstrip(request: Request, video_id: str) -> Response:
         return _file(library.filmstrip(video_of(request, video_id).id), "image/jpeg", _PICTURE_CACHE)
+
+    @router.get("/{video_id}/regions.{kind}")
+    def regions(request: Request, video_id: str, kind: str, start: str = "", end: str = "", text: str = "") -> Response:
+        """Where in the picture a moment's fit to a text comes from: seen (jpg) or told (json)."""
+        video = video_of(request, video_id)
+        if kind not in ("jpg", "json"):
+            raise HTTPException(404, "Regions come as jpg or json.")
+        try:
+            found = find_regions(engine.searcher, video, seconds_of(start), seconds_of(end), text)
+        except CuepointError as error:
+            raise HTTPException(422, str(error)) from None
+        if kind == "json":
+            return JSONResponse(found.as_json(), headers={"Cache-Control": _PICTURE_CACHE})
+        return Response(found.as_jpeg(), media_type="image/jpeg", headers={"Cache-Control": _PICTURE_CACHE})
 
     @router.get("/{video_id}/transcript.{kind}")
     def transcript(request: Request, video_id: str, kind: str) -> Response:

@@ -135,7 +135,7 @@ class Searcher:
         """How well each time of a video fits a question, source by source. Raises UsageError as `search` does."""
         question, video, line = parse(text), self.library.video(video_id), self.timeline(video_id)
         duration = max(video.duration, 1e-3)
-        query = self._look_for(question)
+        query = self.look_for(question)
         ceiling = 0.0
         if len(line.times):
             best = line.vectors[int((line.vectors @ query).argmax())]
@@ -175,7 +175,7 @@ class Searcher:
             [replace(m, score=m.score * best) for m in joined] + [replace(m, score=m.score / 2) for m in whole]
         )
 
-    def _look_for(self, question: Question) -> np.ndarray:
+    def look_for(self, question: Question) -> np.ndarray:
         """The vector [D] of what is to be seen: away from what must not be."""
         if not question.without:
             return self.models.vision.encode_text([question.subject])[0]
@@ -189,7 +189,7 @@ class Searcher:
         count = max(_DEPTH * top, 20)
         moments = self._weighed(question, self.text_hits(question, video_ids, within=within), within)
         if within.admits("visual"):
-            query = self._look_for(question)
+            query = self.look_for(question)
             moments += self._seen(query, video_ids, count, within, _VISUAL_WEIGHT * _factor(question, "visual"))
         return merge(moments)
 

@@ -1,4 +1,4 @@
-"""`cuepoint search`, `ask` and `summary`."""
+"""`cuepoint search`, `ask`, `summary` and `regions`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any
 
 from app.commands import engine_of, print_json
 from app.engine import Engine
+from app.times import seconds_of
 from model.errors import UsageError
 from model.evaluation.pictures import read_picture
-from model.timecode import span
+from model.timecode import clock, span
 from retrieval.answer import Answer
 from retrieval.filters import make_filter
 from retrieval.library import LOCAL_OWNER
@@ -22,7 +23,7 @@ _MOMENT = re.compile(r"([^:]+):([\d:.]+)\s*[-–]\s*([\d:.]+)")
 
 def run(arguments: argparse.Namespace) -> None:
     engine = engine_of(arguments)
-    {"search": _search, "ask": _ask, "summary": _summary}[arguments.command](engine, arguments)
+    {"search": _search, "ask": _ask, "summary": _summary, "regions": _regions}[arguments.command](engine, arguments)
 
 
 def chosen_videos(engine: Engine, ids: list[str] | None) -> list[str]:
@@ -123,3 +124,22 @@ def _summary(engine: Engine, arguments: argparse.Namespace) -> None:
     for chapter in summary.chapters:
         print(f"  {span(chapter.start, chapter.end):>13}  {chapter.title}")
     print("\nTags:", ", ".join(summary.tags))
+
+
+def _regions(engine: Engine, arguments: argparse.Namespace) -> None:
+    from retrieval.regions import find_regions
+
+    video, output = engine.library.video(arguments.video), arguments.output
+    found = find_regions(engine.searcher, video, seconds_of(arguments.start), seconds_of(arguments.end), arguments.text)
+    if output:
+        try:
+            output.write_bytes(found.as_jpeg())
+        except OSError as error:
+            raise UsageError(f"{output} cannot be written: {error.strerror}.") from error
+    if arguments.json:
+        print_json({"video_id": video.id, **found.as_json()} | ({"file": str(output)} if output else {}))
+        return
+    left, top, right, bottom = (f"{share:.0%}" for share in found.box)
+    print(f"{clock(found.seconds)}: what counts lies {left} to {right} from the left, {top} to {bottom} from the top")
+    if output:
+        print(output)

@@ -29,16 +29,20 @@ def chat_history(
     """
     last = len(messages) - 1
     return [
-        {"role": message.role, "content": _content(message, index, index == last, shelf, language, tools)}
+        {"role": message.role, "content": _content(messages, index, index == last, shelf, language, tools)}
         for index, message in enumerate(messages)
     ]
 
 
-def _content(message: Message, index: int, is_last: bool, shelf: Shelf, language: Language, tools: bool) -> str:
+def _content(
+    messages: Sequence[Message], index: int, is_last: bool, shelf: Shelf, language: Language, tools: bool
+) -> str:
+    message = messages[index]
     if message.role == "user":
         edit = _tool("edit", f"#edit={index}", language("edit_question")) if tools else ""
         return f'<div class="asked">{_lines(message.text)}{edit}</div>'
-    html = answer_html(message.text, message.answer or {}, shelf, language, unfolded=is_last)
+    asked = messages[index - 1].text if index else ""
+    html = answer_html(message.text, message.answer or {}, shelf, language, unfolded=is_last, asked=asked)
     if not tools or not is_last:
         return html
     return f'{html}\n\n<div class="answer-tools">{_tool("again", "#again", language("answer_again"))}</div>'
@@ -48,15 +52,18 @@ def _tool(name: str, link: str, label: str) -> str:
     return f'<a class="tool tool-{name}" href="{link}" title="{escape(label)}"><span>{escape(label)}</span></a>'
 
 
-def answer_html(text: str, answer: dict[str, Any], shelf: Shelf, language: Language, unfolded: bool = True) -> str:
-    """An answer with its chips, and beneath it the evidence. `answer` is `Answer.as_json()` with the "marked" text."""
+def answer_html(
+    text: str, answer: dict[str, Any], shelf: Shelf, language: Language, unfolded: bool = True, asked: str = ""
+) -> str:
+    """An answer with its chips, and beneath it the evidence. `answer` is `Answer.as_json()` with the "marked" text;
+    `asked`: the question, for showing what part of a picture fits it."""
     citations: list[dict[str, Any]] = answer.get("citations", [])
     state = "failed" if answer.get("error") else "" if answer.get("found", True) else "not-found"
     words = _with_chips(answer.get("marked", text), citations, shelf, language)
     said = f'<div class="answer {state}">{words}</div>' if words else waiting_html(language)
     if not citations:
         return said
-    return f"{said}\n\n{_evidence(citations, answer.get('searched') or [], shelf, language, unfolded)}"
+    return f"{said}\n\n{_evidence(citations, answer.get('searched') or [], shelf, language, unfolded, asked)}"
 
 
 def waiting_html(language: Language) -> str:
@@ -84,11 +91,16 @@ def _lines(text: str) -> str:
 
 
 def _evidence(
-    citations: list[dict[str, Any]], searched: Sequence[Source], shelf: Shelf, language: Language, unfolded: bool
+    citations: list[dict[str, Any]],
+    searched: Sequence[Source],
+    shelf: Shelf,
+    language: Language,
+    unfolded: bool,
+    asked: str,
 ) -> str:
     several = len({citation["video_id"] for citation in citations}) > 1
     rows = "".join(
-        moment_row(shelf, c["video_id"], (c["start"], c["end"]), [c["source"]], c["quote"], language, several)
+        moment_row(shelf, c["video_id"], (c["start"], c["end"]), [c["source"]], c["quote"], language, several, asked)
         for c in citations
     )
     count = len(citations)

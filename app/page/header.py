@@ -8,8 +8,9 @@ from html import escape
 from app.engine import Engine
 from app.page.i18n import Language
 
-_SCRIPT_WORDS = (  # what making.js says
+_SCRIPT_WORDS = (  # what making.js and finding.js say
     "save_failed", "save_busy", "close", "cancel_dialog", "edit_hint", "edit_send", "rename_title", "rename_yes",
+    "where_explained", "where_failed",
 )  # fmt: skip
 
 

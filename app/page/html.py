@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable
 from html import escape
+from urllib.parse import urlencode
 
 from app.page.i18n import Language
 from model.errors import UsageError
@@ -45,6 +46,16 @@ def like_link(video: Video, start: float, end: float, language: Language) -> str
     label = escape(language("more_like", span=span(start, end), title=video.title))
     return (
         f'<a class="more-like" href="#like={video.id},{start:.3f},{end:.3f}" title="{label}">'
+        f'<span class="unseen">{label}</span></a>'
+    )
+
+
+def where_link(video: Video, start: float, end: float, text: str, language: Language) -> str:
+    """A control that shows which part of the picture fits a text; finding.js takes it up."""
+    label = escape(language("where_in_picture", span=span(start, end)))
+    asked = urlencode({"start": f"{start:.3f}", "end": f"{end:.3f}", "text": text})
+    return (
+        f'<a class="where" href="media/{video.id}/regions.jpg?{escape(asked)}" title="{label}">'
         f'<span class="unseen">{label}</span></a>'
     )
 
@@ -113,8 +124,10 @@ def moment_row(
     quote: str | None,
     language: Language,
     with_title: bool = False,
+    text: str = "",
 ) -> str:
-    """A moment as a row to click: thumbnail, source, words, time; beside it, how to find its like and to save it."""
+    """A moment as a row to click: thumbnail, source, words, time; beside it, how to find its like and to save it, and
+    for a moment that was seen, which part of the picture fits `text`."""
     start, end = times
     video = shelf.video(video_id)
     title = video.title if video else language("gone")
@@ -124,8 +137,9 @@ def moment_row(
     label = escape(language("play", span=span(start, end), title=title))
     save = clip_link(video, start, end, language) if video else ""
     like = like_link(video, start, end, language) if video and video.info.get("width") else ""
+    where = where_link(video, start, end, text, language) if video and text and "visual" in sources else ""
     return (
         f'<div class="moment-line"><a class="moment" href="{cue_link(video_id, start, end)}" title="{label}">'
         f'{shelf.thumbnail(video_id, (start + end) / 2)}<span class="moment-words"><span class="moment-head">{badges}'
-        f'<span class="when">{span(start, end)}</span></span>{words}{whose}</span></a>{like}{save}</div>'
+        f'<span class="when">{span(start, end)}</span></span>{words}{whose}</span></a>{where}{like}{save}</div>'
     )

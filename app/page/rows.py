@@ -84,8 +84,9 @@ def result_rows(found: Found, shelf: Shelf, language: Language) -> str:
     head = f'<p class="like">{escape(found.like)}</p>' if found.like else ""
     if not found.moments:
         return head + empty_state(language("find_nothing", query=found.query))
+    words = "" if found.like else found.query
     rows = "".join(
-        moment_row(shelf, m.video_id, (m.start, m.end), m.sources, m.quote, language, found.everywhere)
+        moment_row(shelf, m.video_id, (m.start, m.end), m.sources, m.quote, language, found.everywhere, words)
         for m in found.moments
     )
     return f'{head}<div class="moments results">{rows}</div>'

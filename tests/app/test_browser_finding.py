@@ -84,3 +84,17 @@ def test_moments_that_look_like_a_picture_and_like_a_moment(open_page: Open, ind
     page.locator("#find-scope input[type=file]").set_input_files(tmp_path / "words.png")
     expect(page.get_by_test_id("toast-body").last).to_contain_text("words.png could not be read")
     expect(page.locator("#results .like")).to_contain_text(span(start, end))  # the last results stay
+
+
+def test_what_counts_in_the_picture_is_shown_from_the_evidence(open_page: Open, indexed: Video) -> None:
+    page = open_page(f"?v={indexed.id}")
+    ask(page, "When do you see green?")
+    link = page.locator("#chatbot .evidence a.where").first
+    expect(link).to_have_attribute("title", re.compile("Show what counts in the picture at 0:0"))
+    link.click()
+    picture = page.locator("dialog.where-shown img")
+    expect(picture).to_be_visible()
+    page.wait_for_function("document.querySelector('dialog.where-shown img').naturalWidth > 0")
+    expect(page.locator("dialog.where-shown")).to_contain_text("Bright is what the answer rests on")
+    page.keyboard.press("Escape")
+    expect(picture).to_have_count(0)

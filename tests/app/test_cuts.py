@@ -98,3 +98,18 @@ def test_the_command_cuts(
     assert said == {"video_id": indexed.id, "file": out, "moments": [{"start": 1.0, "end": 2.5}]}
     assert main(["--data-dir", data, "clip", indexed.id, "3", "1"]) == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_what_counts_in_a_picture_over_http(client: TestClient, engine: Engine, indexed: Video, tmp_path: Path) -> None:
+    address = f"/media/{indexed.id}/regions"
+    shown = client.get(f"{address}.jpg?start=4.5&end=7&text=something green")
+    assert (
+        shown.status_code == 200 and shown.headers["content-type"] == "image/jpeg" and shown.content[:2] == b"\xff\xd8"
+    )
+    told = client.get(f"{address}.json?start=4.5&end=7&text=something green").json()
+    assert 4.5 <= told["seconds"] < 7 and len(told["heat"]) == len(told["heat"][0]) and len(told["box"]) == 4
+    assert client.get(f"{address}.jpg?start=90&end=95&text=green").status_code == 422
+    assert client.get(f"{address}.jpg?start=4&end=7").status_code == 422
+    assert client.get(f"{address}.png?start=4&end=7&text=green").status_code == 404
+    theirs, _ = engine.add(colour_video(tmp_path / "theirs.mp4", (9, 9, 9)), owner="somebody")
+    assert client.get(f"/media/{theirs.id}/regions.jpg?start=0&end=2&text=green").status_code == 404

@@ -156,3 +156,32 @@ def test_the_curve_comes_with_the_results(data: Path, video_id: str, capsys: pyt
     curve = printed["curve"]
     assert set(curve) == {"times", "visual", "speech", "text"} and printed["results"]
     assert len({len(values) for values in curve.values()}) == 1 and 8 < curve["times"][-1] < 9.1
+
+
+def test_regions_are_told_and_shown(
+    capsys: pytest.CaptureFixture[str], data: Path, video_id: str, tmp_path: Path
+) -> None:
+    lit = tmp_path / "lit.jpg"
+    asked = ["regions", video_id, "0:03", "0:06", "something green", "--output", str(lit)]
+    assert main(["--data-dir", str(data), *asked, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert 3 <= told["seconds"] < 6 and told["fit"] == pytest.approx(1, abs=0.3) and told["file"] == str(lit)
+    assert Image.open(lit).format == "JPEG"
+    assert main(["--data-dir", str(data), *asked[:-2]]) == 0
+    assert "from the left" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("0:50", "0:55", "green"), "There is no picture of"),
+        (("0:03", "0:06", ""), "question is empty"),
+        (("x", "0:06", "green"), "no time"),
+        (("0:03", "0:06", "green", "--output", "/nowhere/lit.jpg"), "cannot be written"),
+    ],
+)
+def test_regions_of_nothing_are_refused_in_a_sentence(
+    capsys: pytest.CaptureFixture[str], data: Path, video_id: str, arguments: tuple[str, ...], words: str
+) -> None:
+    assert main(["--data-dir", str(data), "regions", video_id, *arguments]) == 2
+    assert words in capsys.readouterr().err
