@@ -25,6 +25,7 @@ _COMMANDS = {  # command -> (module in app.commands, help)
     "list": ("library", "list the videos"),
     "show": ("library", "show what is known of a video"),
     "chats": ("chats", "list, search, show, export, rename and delete chats"),
+    "comments": ("comments", "list, add and delete comments at moments of a video"),
     "clip": ("making", "cut a moment of a video out into a file"),
     "regions": ("find", "show which part of a moment's picture fits a text"),
     "highlights": ("making", "cut the best moments of a video into one film"),
@@ -54,11 +55,14 @@ def make_parser() -> argparse.ArgumentParser:
     add_search(made["search"])
     made["ask"].add_argument("text", metavar="QUESTION")
     made["ask"].add_argument("--video", action="append", metavar="ID", help="only in this video (repeatable)")
-    for name in ("summary", "show", "delete", "export", "clip", "regions", "highlights"):
+    for name in ("summary", "show", "delete", "export", "comments", "clip", "regions", "highlights"):
         made[name].add_argument("video", metavar="ID")
     for name in ("start", "end"):
         for command in ("clip", "regions"):
             made[command].add_argument(name, metavar=name.upper(), help="seconds, or minutes and seconds as in 0:42")
+    made["comments"].add_argument("--at", metavar="TIME", help="the moment of a new comment")
+    made["comments"].add_argument("--add", metavar="TEXT", help="its text")
+    made["comments"].add_argument("--delete", type=int, metavar="NUMBER", help="as the list has it")
     made["regions"].add_argument("text", metavar="TEXT", help="what was asked for")
     made["regions"].add_argument(
         "--output", type=Path, metavar="FILE", help="write the picture, lit where it counts (jpg)"
@@ -97,6 +101,7 @@ def make_parser() -> argparse.ArgumentParser:
         "doctor",
         "train",
         "evaluate",
+        "comments",
         "clip",
         "regions",
         "highlights",

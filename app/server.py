@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from fastapi.responses import FileResponse, JSONResponse, Response
 
 from app.chat_routes import chats_router
+from app.comment_routes import comments_router
 from app.cuts import cuts_router
 from app.engine import Engine
 from app.media import media_router
@@ -58,6 +59,7 @@ def create_app(engine: Engine, supervise: bool = True) -> FastAPI:
         return FileResponse(_ICONS / "icon.svg", media_type="image/svg+xml", headers={"Cache-Control": "max-age=86400"})
 
     app.include_router(chats_router(engine))
+    app.include_router(comments_router(engine))
     app.include_router(cuts_router(engine))
     app.include_router(media_router(engine))
     return mount_page(app, engine)

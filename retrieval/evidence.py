@@ -118,12 +118,14 @@ class Gatherer:
             hits = sorted(hits, key=lambda hit: hit.passage.start)
         if question.expects is not None:
             hits = [hit for hit in hits if question.expects.search(hit.passage.text)]
-        if source == "speech" and _ASKED.search(question.text):  # what is asked is a question, where there is one
-            hits = [hit for hit in hits if "?" in hit.passage.text or "\uff1f" in hit.passage.text] or hits
         if source == "speech" and not question.is_open:
             good = [hit for hit in hits if hit.coverage >= _SPEECH_COVERAGE or hit.cosine >= _SPEECH_COSINE]
+            asked = [hit for hit in hits if hit.coverage > 0 and _is_asked(hit)] if _ASKED.search(question.text) else []
             # "Which city is named?" names a kind of thing, not the thing: the nearest lines are the best guess
-            hits = good or (hits[:_GUESSES] if len(question.terms) <= 1 and not question.topic else [])
+            guesses = hits[:_GUESSES] if len(question.terms) <= 1 and not question.topic else []
+            hits = asked or good or guesses
+        elif source == "speech" and _ASKED.search(question.text):
+            hits = [hit for hit in hits if _is_asked(hit)] or hits
         return Evidence(_distinct([self._item(hit.passage) for hit in hits])[:MAX_ITEMS], bool(hits), searched)
 
     def _others(self, hits: list[Hit], source: Source, video_ids: Sequence[str], within: Filter) -> list[Hit]:
@@ -196,6 +198,11 @@ def quotable(text: str) -> str:
 def is_strong(hit: Hit) -> bool:
     """Whether a passage is about what is asked beyond doubt: it has all the words, or says the same in others."""
     return hit.coverage >= _EVERY_TOPIC_WORD or hit.cosine >= _SPEECH_COSINE + 0.1
+
+
+def _is_asked(hit: Hit) -> bool:
+    """Whether a line is a question."""
+    return "?" in hit.passage.text or "\uff1f" in hit.passage.text
 
 
 def _fair(hit: Hit) -> bool:

@@ -149,7 +149,17 @@ def _name_the_models(db: sqlite3.Connection) -> None:
     db.execute("UPDATE videos SET vision_model = 'label-start/1', text_model = 'all-minilm-l6-v2'")
 
 
-MIGRATIONS = [_first_schema, _name_the_models]
+def _comments(db: sqlite3.Connection) -> None:
+    """What people write at moments of a video."""
+    db.execute(
+        "CREATE TABLE comments (id INTEGER PRIMARY KEY AUTOINCREMENT,"
+        " video_id TEXT NOT NULL REFERENCES videos(id) ON DELETE CASCADE,"
+        " seconds REAL NOT NULL, text TEXT NOT NULL, created_at REAL NOT NULL)"
+    )
+    db.execute("CREATE INDEX comments_by_video ON comments (video_id, seconds)")
+
+
+MIGRATIONS = [_first_schema, _name_the_models, _comments]
 
 
 def migrate(db: sqlite3.Connection) -> None:

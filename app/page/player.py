@@ -11,6 +11,7 @@ import gradio as gr
 from app.page.html import SOURCE_NAMES
 from app.page.i18n import Language
 from model.timecode import clock, span
+from retrieval.comments import MAX_CHARS
 from retrieval.records import Video
 
 _VIEW = 1000  # width of the timeline's own coordinates
@@ -39,7 +40,8 @@ def player_html(video: Video | None, language: Language) -> str:
             '<div class="stage nothing" data-video=""><div class="stage-empty">'
             f"<strong>{language('player_empty_title')}</strong><span>{language('player_empty')}</span></div></div>"
         )
-    return f'<div class="stage" data-video="{video.id}">{_picture(video, language)}</div>{_about(video)}'
+    comments = _comment_form(language) if video.media_path else ""
+    return f'<div class="stage" data-video="{video.id}">{_picture(video, language)}</div>{_about(video)}{comments}'
 
 
 def _picture(video: Video, language: Language) -> str:
@@ -55,6 +57,18 @@ def _picture(video: Video, language: Language) -> str:
     preparing = video.status in ("waiting", "indexing")
     words = language("player_preparing" if preparing else "player_none")
     return f'<div class="stage-empty{" busy" if preparing else ""}"><span>{words}</span></div>'
+
+
+def _comment_form(language: Language) -> str:
+    """Where a comment on the moment that is shown is written; comments.js sends it and lets it fly."""
+    words = {key: escape(language(f"comment_{key}")) for key in ("write", "send", "shown", "failed", "remove")}
+    return (
+        f'<form class="bullets" data-failed="{words["failed"]}" data-remove="{words["remove"]}">'
+        f'<input class="bullet-text" maxlength="{MAX_CHARS}" autocomplete="off" placeholder="{words["write"]}"'
+        f' aria-label="{words["write"]}"><button type="submit" class="bullet-send">{words["send"]}</button>'
+        f'<label class="bullet-shown"><input type="checkbox" checked> {words["shown"]}</label>'
+        '<p class="bullet-open" aria-live="polite"></p></form>'
+    )
 
 
 def _about(video: Video) -> str:

@@ -7,6 +7,8 @@ from pathlib import Path
 import gradio as gr
 
 _HERE = Path(__file__).parent
+_STYLES = ("style.css", "making.css", "finding.css", "comments.css")
+_SCRIPTS = ("page.js", "making.js", "finding.js", "comments.js")
 _SANS = (
     "ui-sans-serif",
     "system-ui",
@@ -42,12 +44,12 @@ def theme() -> gr.themes.Base:
 
 
 def style_sheet() -> str:
-    return "\n".join((_HERE / name).read_text(encoding="utf-8") for name in ("style.css", "making.css", "finding.css"))
+    return "\n".join((_HERE / name).read_text(encoding="utf-8") for name in _STYLES)
 
 
 def head() -> str:
     """Goes into the page's <head>: our scripts, the icon, and what phones need to know."""
-    script = "\n".join((_HERE / name).read_text(encoding="utf-8") for name in ("page.js", "making.js", "finding.js"))
+    script = "\n".join((_HERE / name).read_text(encoding="utf-8") for name in _SCRIPTS)
     return (
         '<link rel="icon" href="icon.svg" type="image/svg+xml"><meta name="color-scheme" content="light dark">'
         f'<meta name="referrer" content="same-origin"><script>{script}</script>'
