@@ -1,4 +1,4 @@
-"""Saving what was found, in headless Chromium: clips of moments."""
+"""Saving what was found and commenting on it, in headless Chromium."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from model.media.probe import probe
 from retrieval.records import Video
-from tests.app.browsing import Open, ask, told
+from tests.app.browsing import Open, ask, current_time, told
 from tests.app.conftest import Served
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::Warning:gradio.queueing")]
@@ -54,3 +54,34 @@ def test_a_report_and_the_highlights_are_saved(open_page: Open, indexed: Video, 
     assert download.value.suggested_filename == "colours highlights.mp4"
     download.value.save_as(tmp_path / "reel.mp4")
     assert probe(tmp_path / "reel.mp4").duration > 2
+
+
+def test_a_comment_flies_at_its_moment_and_lies_on_the_timeline(open_page: Open, indexed: Video) -> None:
+    page = open_page(f"?v={indexed.id}")
+    page.wait_for_function("document.querySelector('#player video')?.readyState >= 1")
+    page.evaluate("document.querySelector('#player video').currentTime = 6")
+    field = page.locator("#player .bullet-text")
+    field.fill("Here it turns <green>")
+    field.press("Enter")
+    expect(field).to_have_value("")
+    expect(page.locator(".bullet-sky .bullet")).to_have_text("Here it turns <green>")
+    dot = page.locator("#timeline .bullet-dot")
+    expect(dot).to_have_attribute("title", "Here it turns <green>")
+
+    page.reload()  # it is kept
+    page.wait_for_function("document.querySelector('#player video')?.readyState >= 1")
+    expect(dot).to_have_count(1)
+    page.evaluate("const v = document.querySelector('#player video'); v.muted = true; v.currentTime = 5; v.play()")
+    expect(page.locator(".bullet-sky .bullet")).to_have_text("Here it turns <green>", timeout=15_000)
+    page.evaluate("document.querySelector('#player video').pause()")
+    dot.click()
+    assert abs(current_time(page) - 6) < 0.1
+    page.locator(".bullet-shown input").uncheck()
+    expect(page.locator(".bullet-sky .bullet")).to_have_count(0)
+    page.locator(".bullet-delete").click()
+    expect(dot).to_have_count(0)
+    page.reload()
+    expect(page.locator(".bullet-shown input")).not_to_be_checked()
+    expect(page.locator("#timeline .timeline")).to_be_visible()
+    page.wait_for_timeout(700)  # when the dots would have come
+    expect(dot).to_have_count(0)
