@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from retrieval.records import Moment
+from retrieval.filters import Filter
+from retrieval.hits import MAX_MOMENT_S, Hit
+from retrieval.question import Question
+from retrieval.records import Moment, Source
 
 RANK_OFFSET = 10  # reciprocal rank fusion (Cormack et al., SIGIR 2009), smaller than 60 because the lists are short
+_PREFERRED, _OTHERS = 2.0, 0.4  # factors when the question names its source
 _SAME = 0.5  # of the shorter one: two moments that share more of it show the same
 # Of MMR's sum; the rest is for being unlike what stands before. On 30 videos of photos, ten things in thirteen shots
 # each, the first five results show 3.8 shots (2.9 with 0.7, 2.1 with 1), and one is right for 99 of 100 captions (97).
@@ -65,3 +69,25 @@ def diversify(moments: Sequence[Moment], alike: Callable[[Moment, Moment], float
         most = [max(same, alike(moment, other)) for other, same in zip(left, most, strict=True)]
         chosen.append(replace(moment, score=min(moment.score, chosen[-1].score)) if chosen else moment)
     return chosen
+
+
+def weighed(question: Question, hits: Sequence[Hit], within: Filter) -> list[Moment]:
+    """Passages, the strongest first, as moments in the stretch; scores fall with the rank among those of a source."""
+    moments = []
+    ranks: dict[Source, int] = {}
+    for hit in hits:
+        passage = hit.passage
+        stretch = within.cut(passage.start, passage.end)
+        rank = ranks[passage.source] = ranks.get(passage.source, -1) + 1
+        score = factor(question, passage.source) * hit.strength / (RANK_OFFSET + rank)
+        if score > 0 and stretch:
+            start, end = stretch[0], min(stretch[1], stretch[0] + MAX_MOMENT_S)
+            moments.append(Moment(passage.video_id, start, end, score, [passage.source], passage.text, passage.id))
+    return moments
+
+
+def factor(question: Question, source: Source) -> float:
+    """What a source counts: more if the question names it, less if it names another."""
+    if question.prefers is None:
+        return 1.0
+    return _PREFERRED if source == question.prefers else _OTHERS

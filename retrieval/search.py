@@ -14,15 +14,15 @@ from model.loading import Models
 from model.timecode import clock, span
 from model.vision.encoder import unit
 from retrieval.filters import EVERYTHING, Filter
-from retrieval.fusion import RANK_OFFSET, diversify, merge
-from retrieval.hits import MAX_MOMENT_S, Hit, coverage
+from retrieval.fusion import RANK_OFFSET, diversify, factor, merge, weighed
+from retrieval.hits import Hit, coverage
 from retrieval.index import VectorIndex
 from retrieval.joining import join
 from retrieval.library import Library
 from retrieval.likeness import Likeness
 from retrieval.phrasing import Relation
 from retrieval.question import Question, parse
-from retrieval.records import Moment, Source
+from retrieval.records import Moment
 from retrieval.relevance import POINTS, Relevance, middles, seen_curve, told_curve
 from retrieval.rows import marks_of
 from retrieval.scope import SCENE_S
@@ -31,7 +31,6 @@ from retrieval.windows import best_windows
 from retrieval.words import content_words, match_expression
 
 _VISUAL_WEIGHT = 0.6  # against 1 for a passage that has every word of the query
-_PREFERRED, _OTHERS = 2.0, 0.4  # factors when the question names its source
 _CANDIDATES = 64
 _DEPTH = 4  # moments looked at for one that is returned: near-duplicates fall out
 _AWAY_SHARE = 0.5  # of a look that must not be, against the one that must
@@ -187,10 +186,10 @@ class Searcher:
     def _found(self, question: Question, video_ids: Sequence[str] | None, top: int, within: Filter) -> list[Moment]:
         """What each source has, fused; best first."""
         count = max(_DEPTH * top, 20)
-        moments = self._weighed(question, self.text_hits(question, video_ids, within=within), within)
+        moments = weighed(question, self.text_hits(question, video_ids, within=within), within)
         if within.admits("visual"):
             query = self.look_for(question)
-            moments += self._seen(query, video_ids, count, within, _VISUAL_WEIGHT * _factor(question, "visual"))
+            moments += self._seen(query, video_ids, count, within, _VISUAL_WEIGHT * factor(question, "visual"))
         return merge(moments)
 
     def text_hits(
@@ -286,28 +285,9 @@ class Searcher:
             self._timelines.move_to_end(key)
             return self._timelines[key]
 
-    def _weighed(self, question: Question, hits: list[Hit], within: Filter) -> list[Moment]:
-        moments = []
-        ranks: dict[Source, int] = {}
-        for hit in hits:
-            passage = hit.passage
-            stretch = within.cut(passage.start, passage.end)
-            rank = ranks[passage.source] = ranks.get(passage.source, -1) + 1
-            score = _factor(question, passage.source) * hit.strength / (RANK_OFFSET + rank)
-            if score > 0 and stretch:
-                start, end = stretch[0], min(stretch[1], stretch[0] + MAX_MOMENT_S)
-                moments.append(Moment(passage.video_id, start, end, score, [passage.source], passage.text, passage.id))
-        return moments
-
 
 def _stretches(video_id: str, within: Filter, hole: Hole | None) -> list[tuple[float, float]]:
     """What may be searched of a video, in seconds."""
     if hole is None or hole[0] != video_id:
         return [(within.low, within.high)]
     return [(within.low, min(within.high, hole[1])), (max(within.low, hole[2]), within.high)]
-
-
-def _factor(question: Question, source: Source) -> float:
-    if question.prefers is None:
-        return 1.0
-    return _PREFERRED if source == question.prefers else _OTHERS
