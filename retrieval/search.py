@@ -27,7 +27,6 @@ from retrieval.relevance import POINTS, Relevance, middles, seen_curve, told_cur
 from retrieval.rows import marks_of
 from retrieval.scope import SCENE_S
 from retrieval.timeline import Timeline
-from retrieval.windows import best_windows
 from retrieval.words import content_words, match_expression
 
 _VISUAL_WEIGHT = 0.6  # against 1 for a passage that has every word of the query
@@ -267,9 +266,7 @@ class Searcher:
         for video_id in list(nearest)[:_KEPT_VIDEOS]:
             line = self.timeline(video_id)
             for low, high in _stretches(video_id, within, hole):
-                chosen = (line.times >= low) & (line.times < high)
-                end = min(line.end, high)
-                windows = best_windows(line.times[chosen], line.vectors[chosen], query, line.cuts, end, count)
+                windows = line.windows(low, high).best(query, line.cuts, min(line.end, high), count)
                 moments += [Moment(video_id, w.start, w.end, w.score, ["visual"]) for w in windows]
         return sorted(moments, key=lambda moment: -moment.score)[:count]
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from model.vision.encoder import unit
 from retrieval.records import ClipFrames
+from retrieval.windows import Windows
 
 _LEAST_SPREAD = 0.05  # of cosines: where frames are nearer to each other than this, all look the same
 
@@ -41,6 +42,15 @@ class Timeline:
         first, last = np.searchsorted(self.times, (start, end))
         stretch: np.ndarray = self.vectors[first:last]
         return stretch
+
+    def windows(self, low: float, high: float) -> Windows:
+        """Those of the frames of a stretch; those of the whole video are kept."""
+        chosen = (self.times >= low) & (self.times < high)
+        return self._windows if chosen.all() else Windows(self.times[chosen], self.vectors[chosen])
+
+    @cached_property
+    def _windows(self) -> Windows:
+        return Windows(self.times, self.vectors)
 
     def look(self, start: float, end: float) -> np.ndarray | None:
         """The mean direction of the frames of a stretch [D]; None where it has no frame."""

@@ -17,31 +17,43 @@ class Window:
     score: float  # cosine of the query and the window's mean frame vector
 
 
-def best_windows(
-    times: np.ndarray, vectors: np.ndarray, query: np.ndarray, bounds: np.ndarray, duration: float, count: int
-) -> list[Window]:
-    """The best windows that overlap little, best first.
+class Windows:
+    """All windows of a stretch of video. What no query changes is computed once: keep it for the next one."""
 
-    times: [n] seconds, rising; vectors: float32 [n, D] of unit length; query: [D]; bounds: [m] clip boundaries in
-    seconds, to which windows that nearly touch them are moved, so that a moment starts at its cut.
-    """
-    if not len(times):
-        return []
-    sums = np.concatenate([np.zeros((1, vectors.shape[1])), np.cumsum(vectors, axis=0, dtype=np.float64)])
-    first = np.tile(np.arange(len(times)), len(WIDTHS_S))
-    width = np.repeat(WIDTHS_S, len(times))
-    last = np.searchsorted(times, times[first] + width - 1e-3)  # exclusive
-    mean = sums[last] - sums[first]  # not divided by the count: only its direction matters
-    scores = mean @ query / np.maximum(np.linalg.norm(mean, axis=1), 1e-9)
-    starts, ends = times[first].astype(float), np.minimum(times[first] + width, duration)
-    kept: list[Window] = []
-    for i in np.argsort(-scores, kind="stable"):
-        window = Window(float(starts[i]), float(ends[i]), float(scores[i]))
-        if all(_overlap(window, other) <= _OVERLAP for other in kept):
-            kept.append(window)
-            if len(kept) == count:
-                break
-    return [_snap(window, bounds) for window in kept]
+    def __init__(self, times: np.ndarray, vectors: np.ndarray) -> None:
+        """times: [n] seconds, rising; vectors: float32 [n, D] of unit length."""
+        self._times, self._vectors = times, vectors
+        self._first = np.tile(np.arange(len(times)), len(WIDTHS_S))
+        self._width = np.repeat(WIDTHS_S, len(times))
+        self._last = np.searchsorted(times, times[self._first] + self._width - 1e-3)  # exclusive
+        sums = np.concatenate([np.zeros((1, vectors.shape[1])), np.cumsum(vectors, axis=0, dtype=np.float64)])
+        # Of a window's mean only the direction matters, so it is not divided by the count.
+        lengths = [
+            np.linalg.norm(sums[last] - sums[first], axis=1)
+            for first, last in zip(*(np.split(ends, len(WIDTHS_S)) for ends in (self._first, self._last)), strict=True)
+        ]
+        self._length = np.maximum(np.concatenate(lengths), 1e-9)
+
+    def best(self, query: np.ndarray, bounds: np.ndarray, end: float, count: int) -> list[Window]:
+        """Those that overlap little, best first, at most `count`. query: [D]; end: seconds, of the stretch.
+
+        bounds: [m] clip boundaries in seconds, to which windows that nearly touch them are moved, so that a moment
+        starts at its cut.
+        """
+        if not len(self._times):
+            return []
+        sums = np.concatenate([[0.0], np.cumsum(self._vectors @ query, dtype=np.float64)])
+        scores = (sums[self._last] - sums[self._first]) / self._length
+        starts = self._times[self._first].astype(float)
+        ends = np.minimum(starts + self._width, end)
+        kept: list[Window] = []
+        for i in np.argsort(-scores, kind="stable"):
+            window = Window(float(starts[i]), float(ends[i]), float(scores[i]))
+            if all(_overlap(window, other) <= _OVERLAP for other in kept):
+                kept.append(window)
+                if len(kept) == count:
+                    break
+        return [_snap(window, bounds) for window in kept]
 
 
 def _overlap(a: Window, b: Window) -> float:
