@@ -233,6 +233,8 @@ class Answerer:
             yield quotes(numbered(evidence.items))
         else:
             yield f"{_doubt(fitting[0])}{fitting[0].text} {marker(number)}."
+            if question.kind == "colour" and _doubt(fitting[0]):
+                yield " " + quotes([(number, item)])
         yield from self._problem(answer)
 
     def _few_words(

@@ -171,7 +171,10 @@ def test_of_the_likely_colours_the_first_that_was_measured_is_said(
     library: Library, video: Video, models: FakeModels
 ) -> None:
     taught(models, "green", 0.9).short_answers = Knowing(("yellow", 0.8), ("blue", 0.4))
-    assert ask(library, models, "What colour is the blue sheet?", video).text.startswith("Probably: blue")
+    answer = ask(library, models, "What colour is the blue sheet?", video)
+    assert answer.plain_text == "Probably: blue [0:05–0:09]. Its main colours are blue [0:05–0:09]."
+    models.short_answers = Knowing(("blue", 0.9))
+    assert ask(library, models, "What colour is the blue sheet?", video).plain_text == "blue [0:05–0:09]."
 
 
 def test_the_answer_head_stands_in_for_a_decoder_that_says_nothing(
