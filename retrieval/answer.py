@@ -33,11 +33,8 @@ from retrieval.summary import summarize
 # A full stop ends a sentence where white space follows and more than two words came before it ("Mr. Brown").
 _SENTENCE = re.compile(r"\s*((?:\S+\s+){2,}?\S*[.!?][\"”')]*)\s")
 _LIKELY = 0.3
-_DOUBT = (
-    (0.6, ""),
-    (_LIKELY, "Probably: "),
-    (0.0, "Perhaps: "),
-)  # likelihood of a model's few words, and how they are put
+# The likelihood of a few words from which on they are put so.
+_DOUBT = ((0.6, ""), (_LIKELY, "Probably: "), (0.0, "Perhaps: "))
 
 
 @dataclass
@@ -132,7 +129,7 @@ class Answerer:
             answer.found, answer.searched = bool(items), self.gatherer.searched(video_ids)
             answer.citations = [item.as_citation() for item in items]
             yield ""
-            yield text or not_found(Evidence([], False, answer.searched))
+            yield text or not_found(Evidence([], False, answer.searched, partly=question.scope is not None))
             return
         evidence = self._evidence(question, video_ids)
         answer.found, answer.searched = evidence.found, evidence.searched

@@ -55,11 +55,13 @@ class Item:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What was found. `found` is False when nothing supports an answer; `searched` names the sources looked through."""
+    """What was found. `found` is False when nothing supports an answer; `searched` names the sources looked through,
+    of the whole video or only `partly`."""
 
     items: list[Item]
     found: bool
     searched: list[Source] = field(default_factory=list)
+    partly: bool = False
 
 
 class Gatherer:
@@ -80,7 +82,7 @@ class Gatherer:
         turns = zip_longest(*(evidence.items for evidence in found))
         items = [item for turn in turns for item in turn if item is not None][:MAX_ITEMS]
         searched = list(dict.fromkeys(source for evidence in found for source in evidence.searched))
-        return Evidence(items, any(evidence.found for evidence in found), searched)
+        return Evidence(items, any(evidence.found for evidence in found), searched, partly=True)
 
     def _gather(self, question: Question, video_ids: Sequence[str], within: Filter) -> Evidence:
         searched = self.searched(video_ids)

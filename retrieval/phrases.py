@@ -32,9 +32,9 @@ def not_found(evidence: Evidence) -> str:
     listed = named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}"
     missing = [name for source, name in _SOURCE_WORDS.items() if source not in evidence.searched and source != "visual"]
     nothing = f" (there is no {' and no '.join(name.removeprefix('the ') for name in missing)})" if missing else ""
+    place, seems = ("that part of the video", "there") if evidence.partly else ("the whole video", "in this video")
     return (
-        f"I searched {listed} of the whole video{nothing} and found nothing that answers this:"
-        " it does not seem to be in this video."
+        f"I searched {listed} of {place}{nothing} and found nothing that answers this: it does not seem to be {seems}."
     )
 
 

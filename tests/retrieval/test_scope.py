@@ -99,6 +99,15 @@ def test_a_time_after_the_end_is_not_in_this_video(answerer: Answerer, day: Vide
     assert not answer.found and not answer.citations and "not seem to be in this video" in answer.text
 
 
+def test_what_is_not_in_the_part_is_said_to_be_not_there(answerer: Answerer, day: Video) -> None:  # noqa: F811
+    for text in (
+        "What does the man say about the tea in the last 20 seconds?",
+        "How often is tea mentioned at the end?",
+    ):
+        answer = ask(answerer, text, day)
+        assert not answer.found and "of that part of the video" in answer.text and "to be there" in answer.text
+
+
 def test_a_scene_that_is_described_keeps_the_answer_near_it(answerer: Answerer, day: Video) -> None:  # noqa: F811
     answer = ask(answerer, "In the scene where green is seen, what is said?", day)
     assert (40.0, 43.0) in places(answer) and all(start >= 12 for start, _ in places(answer))
