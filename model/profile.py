@@ -46,7 +46,7 @@ class VisionChoice:
     source: str
     architecture: str = ""  # open_clip's name for it, where the source is a bare checkpoint that does not say
     heads: str = ""  # of the embedded encoder: what `cuepoint train` made of its features (stage align)
-    answers: str = ""  # answers in a word or two, beside an adapter: what `cuepoint train` made (stage answer)
+    answers: str = ""  # in a word or two, said where decoder.adapter looks: what `cuepoint train` made (stage answer)
 
 
 @dataclass(frozen=True)
@@ -176,10 +176,6 @@ def check_sense(profile: Profile, path: Path) -> None:
             raise UsageError(f"{path}: vision.heads are for the embedded encoder; open_clip has its own: remove it.")
     if vision.answers:
         check_source(vision.answers, ("assets", "hub", "path"), f"{path}: vision.answers", "that is an answer head")
-        if not decoder.adapter:
-            raise UsageError(
-                f"{path}: vision.answers stand beside a decoder with an adapter: give it one, or remove it."
-            )
     if decoder.adapter:
         check_source(
             decoder.adapter, ("assets", "pack", "hub", "path"), f"{path}: decoder.adapter", "that is an adapter"
