@@ -1,4 +1,4 @@
-"""Takes the README's screenshots of a running app: `python assets/make_screenshots.py http://127.0.0.1:7860`.
+"""Takes the README's screenshots of a running app: `python -m assets.make_screenshots http://127.0.0.1:7860`.
 
 Wants an empty library; adds the example video, asks two questions and plays the moment of the last one.
 """
