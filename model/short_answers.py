@@ -19,6 +19,7 @@ from model.errors import CheckpointError
 from model.vision.answer_head import load_answer_head
 
 if TYPE_CHECKING:
+    from model.language.chat import GenerationStats
     from model.text.embedder import TextEmbedder
     from model.vision.encoder import VisionEncoder
 
@@ -39,6 +40,11 @@ class Likely:
 
     text: str
     likelihood: float
+
+
+def as_likely(text: str, stats: GenerationStats | None) -> Likely:
+    """What a decoder wrote; beyond doubt where it does not say how likely it holds that."""
+    return Likely(text, 1.0 if stats is None or stats.likelihood is None else stats.likelihood)
 
 
 class ShortAnswers:

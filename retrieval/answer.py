@@ -17,7 +17,7 @@ from model.language.chat import Message as ChatMessage
 from model.language.chat import Still
 from model.language.notes import BLIND_PROMPT, SEEING_PROMPT, ask_of, look_of
 from model.loading import Models
-from model.short_answers import Likely, surest
+from model.short_answers import Likely, as_likely, surest
 from model.timecode import span
 from retrieval.checking import denies, measured, repeats, support
 from retrieval.context import in_context
@@ -239,9 +239,7 @@ class Answerer:
     ) -> list[Likely]:
         """What the decoder says of stills and what the answer head knows, likeliest first."""
         said = next(self._said(look_of(question.text, stills), answer, stop), "")
-        stats = self.models.decoder.last_stats
-        likelihood = stats.likelihood if stats and stats.likelihood is not None else 1.0
-        mine = [Likely(said, likelihood)] if said and said.isprintable() else []
+        mine = [as_likely(said, self.models.decoder.last_stats)] if said and said.isprintable() else []
         if self.models.short_answers is None:
             return mine
         return surest([*mine, *self.models.short_answers.to(question.text, [still.picture for still in stills])])

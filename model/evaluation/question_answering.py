@@ -14,7 +14,7 @@ from model.evaluation.pictures import Skipped, seen
 from model.evaluation.qa import SIMILAR, exact_match, measure_of, score, similarity
 from model.evaluation.tasks import Report, check_any, reply_to, stills_of_decoder
 from model.language.notes import in_few_words
-from model.short_answers import Likely, surest
+from model.short_answers import as_likely, surest
 from model.training.samples import Answered, Sample
 
 if TYPE_CHECKING:
@@ -72,10 +72,8 @@ def short_reply(models: Models, stills: Sequence[Still], question: Answered) -> 
     said = reply_to(models, stills, prompt_of(question), ANSWER_TOKENS)
     if question.options or models.short_answers is None:
         return said
-    stats = models.decoder.last_stats
-    likelihood = stats.likelihood if stats and stats.likelihood is not None else 1.0
     known = models.short_answers.to(question.question, [still.picture for still in stills])
-    return surest([Likely(said, likelihood), *known])[0].text
+    return surest([as_likely(said, models.decoder.last_stats), *known])[0].text
 
 
 def baseline_answers(questions: Sequence[Answered], training: Iterable[Sample]) -> dict[str, list[str]]:
