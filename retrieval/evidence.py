@@ -15,6 +15,7 @@ from model.language.chat import Still
 from model.language.notes import Note
 from retrieval.filters import EVERYTHING, Filter
 from retrieval.hits import MAX_MOMENT_S, Hit, coverage
+from retrieval.places import Place, box_of
 from retrieval.presence import picture_support
 from retrieval.question import Question
 from retrieval.records import Citation, Moment, Passage, Source
@@ -116,6 +117,8 @@ class Gatherer:
             hits = [hit for hit in hits if coverage(question.topic, hit.passage.text) > 0]
         elif question.is_open or source == "text":
             hits = hits + self._others(hits, source, video_ids, within)
+        if question.place:
+            hits = self._standing_at(question.place, hits)
         if question.is_open and within != EVERYTHING:  # "What is said between 0:10 and 0:30?"
             hits = sorted(hits, key=lambda hit: hit.passage.start)
         if question.expects is not None:
@@ -128,7 +131,17 @@ class Gatherer:
             hits = asked or good or guesses
         elif source == "speech" and _ASKED.search(question.text):
             hits = [hit for hit in hits if _is_asked(hit)] or hits
-        return Evidence(_distinct([self._item(hit.passage) for hit in hits])[:MAX_ITEMS], bool(hits), searched)
+        items = [self._item(hit.passage) for hit in hits]
+        items = items[: question.several] if question.several > 1 and source == "text" else _distinct(items)
+        return Evidence(items[:MAX_ITEMS], bool(hits), searched)
+
+    def _standing_at(self, place: Place, hits: list[Hit]) -> list[Hit]:
+        """On-screen texts that stand in a part of the screen, the nearest to its edge first, and of no known place."""
+        sightings = {hit.passage.video_id: self.library.sightings(hit.passage.video_id) for hit in hits}
+        boxes = [box_of(hit.passage, sightings[hit.passage.video_id]) for hit in hits]
+        there = [(hit, place.distance(box)) for hit, box in zip(hits, boxes, strict=True) if box and place.holds(box)]
+        unknown = [hit for hit, box in zip(hits, boxes, strict=True) if box is None]
+        return [hit for hit, _ in sorted(there, key=lambda pair: pair[1])] + unknown
 
     def _others(self, hits: list[Hit], source: Source, video_ids: Sequence[str], within: Filter) -> list[Hit]:
         """What else is said or written, in order of time: it may be asked for in words that it does not share."""

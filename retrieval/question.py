@@ -11,6 +11,7 @@ from typing import Literal
 
 from model.errors import UsageError
 from retrieval.phrasing import Phrasing, Relation, phrasing_of
+from retrieval.places import Place, place_of
 from retrieval.records import Source
 from retrieval.scope import Scope, scope_of
 from retrieval.timing import Timed, timing_of
@@ -89,6 +90,10 @@ _EXPECTS = [  # what a question asks for by kind -> what such a text looks like
 ]
 
 
+_HOW_MANY = re.compile(r"\b(?:which|what|the|all)\s+(two|three|four|five|[2-5])\s+\w+s\b", re.IGNORECASE)
+_NUMBERS = {"two": 2, "three": 3, "four": 4, "five": 5}
+
+
 @dataclass(frozen=True)
 class Question:
     """A parsed question. `prefers` is the source that answers it; `subject` says what to look for, in plain words."""
@@ -107,6 +112,8 @@ class Question:
     without: str = ""
     timed: Timed | None = None  # where a time, a length, a number of times or what comes next is asked for
     scope: Scope | None = None  # the part of the video that is asked about; `text` is without it
+    place: Place | None = None  # of the screen, where a text is asked for
+    several: int = 1  # how many texts are asked for: "Which two words ...?"
     anchor: tuple[str, float, float] | None = None  # video, start, end: the moment that "and after that?" points at
 
 
@@ -148,6 +155,8 @@ def parse(text: str) -> Question:
         wanted=wanted,
         without=phrasing.without,
         scope=scope,
+        place=place_of(text) if prefers == "text" else None,
+        several=_several(text) if prefers == "text" else 1,
     )
 
 
@@ -168,6 +177,11 @@ def _parse_timed(text: str, kind: Kind, timed: Timed) -> Question:
         expects=None,
         timed=timed,
     )
+
+
+def _several(text: str) -> int:
+    match = _HOW_MANY.search(text)
+    return (_NUMBERS.get(match[1].lower()) or int(match[1])) if match else 1
 
 
 def _hinted(text: str) -> Source | None:
