@@ -13,6 +13,7 @@ from model.hub import locate
 from model.profile import Profile
 
 if TYPE_CHECKING:
+    from model.colour_answers import ColourAnswers
     from model.language.chat import Decoder
     from model.reading.ocr import TextReader
     from model.short_answers import ShortAnswers
@@ -69,6 +70,16 @@ class Models:
         if not answers:
             return None
         return self._once("short_answers", lambda: ShortAnswers(self.vision, self.text, locate(answers)))
+
+    @property
+    def colour_answers(self) -> ColourAnswers | None:
+        """None where the profile has none."""
+        from model.colour_answers import ColourAnswers
+
+        colours = self.profile.vision.colours
+        if not colours:
+            return None
+        return self._once("colour_answers", lambda: ColourAnswers(self.vision, self.text, locate(colours)))
 
     @property
     def decoder(self) -> Decoder:

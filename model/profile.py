@@ -47,6 +47,7 @@ class VisionChoice:
     architecture: str = ""  # open_clip's name for it, where the source is a bare checkpoint that does not say
     heads: str = ""  # of the embedded encoder: what `cuepoint train` made of its features (stage align)
     answers: str = ""  # in a word or two, said where decoder.adapter looks: what `cuepoint train` made (stage answer)
+    colours: str = ""  # of things, said where decoder.adapter looks: what `cuepoint train` made (stage colour)
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,7 @@ class Profile:
             *(choice.source for choice in choices),
             self.vision.heads,
             self.vision.answers,
+            self.vision.colours,
             self.decoder.adapter,
             "pack:voice",
         ]
@@ -176,6 +178,8 @@ def check_sense(profile: Profile, path: Path) -> None:
             raise UsageError(f"{path}: vision.heads are for the embedded encoder; open_clip has its own: remove it.")
     if vision.answers:
         check_source(vision.answers, ("assets", "hub", "path"), f"{path}: vision.answers", "that is an answer head")
+    if vision.colours:
+        check_source(vision.colours, ("assets", "hub", "path"), f"{path}: vision.colours", "that is a colour head")
     if decoder.adapter:
         check_source(
             decoder.adapter, ("assets", "pack", "hub", "path"), f"{path}: decoder.adapter", "that is an adapter"

@@ -19,7 +19,7 @@ from model.language.notes import BLIND_PROMPT, SEEING_PROMPT, ask_of, look_of
 from model.loading import Models
 from model.short_answers import Likely, as_likely, surest
 from model.timecode import span
-from retrieval.checking import denies, measured, repeats, support
+from retrieval.checking import denies, echoes, measured, repeats, support
 from retrieval.context import in_context
 from retrieval.evidence import Evidence, Gatherer, Item
 from retrieval.look import Looker
@@ -220,7 +220,9 @@ class Answerer:
         number = next(number for number, pictures in enumerate(stills, start=1) if pictures)
         item, looked_at = evidence.items[number - 1], stills[number - 1]
         likely = self._few_words(question, looked_at, answer, stop)
-        fitting = [words for words in likely if measured(question, words.text, item)]
+        # A colour is believed that was measured in the moment; the colour head measures where the thing is.
+        sure = question.kind == "colour" and self.models.colour_answers is not None
+        fitting = [w for w in likely if (sure or measured(question, w.text, item)) and not echoes(question, w.text)]
         if question.kind == "colour":  # where they are in doubt, the colours that were measured say more
             fitting = [words for words in fitting if words.likelihood >= _LIKELY]
         if likely and denies(likely[0].text):
@@ -237,12 +239,16 @@ class Answerer:
     def _few_words(
         self, question: Question, stills: list[Still], answer: Answer, stop: Callable[[], bool] | None
     ) -> list[Likely]:
-        """What the decoder says of stills and what the answer head knows, likeliest first."""
+        """What the decoder says of stills and what the answer head knows, likeliest first; colours are known best by
+        the head that learned nothing else."""
+        pictures = [still.picture for still in stills]
+        if question.kind == "colour" and self.models.colour_answers is not None:
+            return self.models.colour_answers.to(question.text, pictures)
         said = next(self._said(look_of(question.text, stills), answer, stop), "")
         mine = [as_likely(said, self.models.decoder.last_stats)] if said and said.isprintable() else []
         if self.models.short_answers is None:
             return mine
-        return surest([*mine, *self.models.short_answers.to(question.text, [still.picture for still in stills])])
+        return surest([*mine, *self.models.short_answers.to(question.text, pictures)])
 
     def _problem(self, answer: Answer) -> Iterator[str]:
         if answer.problem:

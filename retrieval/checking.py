@@ -75,6 +75,14 @@ def repeats(sentence: str, item: Item) -> bool:
     return sum(word in quoted for word in said) >= _REPETITION * len(said)
 
 
+def echoes(question: Question, said: str) -> bool:
+    """Whether a short answer only says words of the question again, which gave no choice between them."""
+    if question.kind == "colour" or re.search(r"\bor\b", question.text, re.IGNORECASE):
+        return False  # the blue sheet may be blue
+    asked, new = {stem(word) for word in words(question.text)}, content_words(said, fallback=False)
+    return bool(new) and all(stem(word) in asked for word in new)
+
+
 def denies(sentence: str) -> bool:
     """Whether a model says, in the words it was given for it, that the evidence does not answer."""
     return bool(_DENIAL.match(sentence))

@@ -30,10 +30,11 @@ def picture_support(
     """Whether the best looking moments may answer at all.
 
     No, when the question names a thing that the encoder knows well by name and sees nowhere; and no, when a frame of
-    one thing picked at random fits the question about as well as the best moment does.
+    one thing picked at random fits the question about as well as the best moment does. What a question does not name
+    cannot be missing.
     """
-    if not moments:
-        return False
+    if not moments or (question.names_nothing and question.kind != "when"):
+        return bool(moments)
     concepts = searcher.library.concepts(video_ids, searcher.models.vision.name)
     for term in question.terms:
         if stem(term) in _HARDLY_NAMED_STEMS:

@@ -90,6 +90,12 @@ _EXPECTS = [  # what a question asks for by kind -> what such a text looks like
 ]
 
 
+# What a question is made of that asks for a thing without naming one: "What passes by?", "What object is being moved?"
+_UNNAMED = re.compile(
+    r"^(?:what|who)\s+\w+s(?=\s+(?:a|across|along|an|around|at|away|by|down|from|in|into|off|on|out|over|past|the|through|"
+    r"to|towards?|under|up)\b)|\bbeing\s+\w+|\b(?:objects?|things?|items?|(?:back|fore)ground)\b",
+    re.IGNORECASE,
+)
 _HOW_MANY = re.compile(r"\b(?:which|what|the|all)\s+(two|three|four|five|[2-5])\s+\w+s\b", re.IGNORECASE)
 _NUMBERS = {"two": 2, "three": 3, "four": 4, "five": 5}
 
@@ -105,6 +111,7 @@ class Question:
     terms: list[str]
     topic: list[str]  # what follows "about", up to a preposition: one of these words an answer must have found
     is_open: bool  # asks for whatever is said or shown: "What does the man ask?"
+    names_nothing: bool  # asks for a thing, a colour or what is done without a word for what must be seen
     expects: re.Pattern[str] | None  # what a text that answers looks like, where the question tells
     parts: tuple[str, ...] = ()  # two things to find in the `relation`, each in its own words
     relation: Relation | None = None
@@ -149,6 +156,7 @@ def parse(text: str) -> Question:
         terms=content_words(wanted or bare),
         topic=content_words(about.group(1)) if about and kind != "summary" else [],
         is_open=not content_words(bare, fallback=False),
+        names_nothing=not content_words(_UNNAMED.sub(" ", bare), fallback=False),
         expects=next((re.compile(shape, re.I) for asked, shape in _EXPECTS if re.search(asked, text, re.I)), None),
         parts=phrasing.parts if phrasing.relation else (),
         relation=phrasing.relation,
@@ -174,6 +182,7 @@ def _parse_timed(text: str, kind: Kind, timed: Timed) -> Question:
         terms=content_words(bare),
         topic=[],
         is_open=not content_words(bare, fallback=False),
+        names_nothing=False,  # without a thing there is nothing whose time could be found
         expects=None,
         timed=timed,
     )

@@ -119,6 +119,7 @@ class FakeModels:
         self.speech = self.reader = Silent()
         self.decoder = Scripted(says)
         self.short_answers: Any = None  # no answer head
+        self.colour_answers: Any = None
 
     def warm(self, *names: str) -> None:
         pass

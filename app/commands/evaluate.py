@@ -124,8 +124,9 @@ def counted(samples: Sequence[Item]) -> Iterator[Item]:
 
 def models_used(profile: Profile, models: Models, task: str) -> dict[str, str]:
     if task in ("captions", "qa", "grounded"):
-        choice, answers = profile.decoder, profile.vision.answers if task == "qa" else ""
-        named = {"decoder": choice.source, "adapter": choice.adapter, "answers": answers}
+        choice, heads = profile.decoder, profile.vision if task == "qa" else None
+        named = {"decoder": choice.source, "adapter": choice.adapter}
+        named |= {"answers": heads.answers, "colours": heads.colours} if heads else {}
         return {name: source for name, source in named.items() if source}
     return {"vision": models.vision.name}
 

@@ -15,11 +15,12 @@ from model.errors import UsageError
 from model.loading import Models
 from model.profile import Profile, choose_profile
 from model.strict_json import read_file
-from model.training.config import AlignConfig, AnswerConfig, CaptionConfig, DataChoice, InstructConfig
+from model.training.config import AlignConfig, AnswerConfig, CaptionConfig, ColourConfig, DataChoice, InstructConfig
 
-Config = AlignConfig | AnswerConfig | CaptionConfig | InstructConfig
+Config = AlignConfig | AnswerConfig | CaptionConfig | ColourConfig | InstructConfig
 KINDS: dict[str, type[Config]] = {
-    "align": AlignConfig, "answer": AnswerConfig, "caption": CaptionConfig, "instruct": InstructConfig
+    "align": AlignConfig, "answer": AnswerConfig, "caption": CaptionConfig, "colour": ColourConfig,
+    "instruct": InstructConfig,
 }  # fmt: skip
 
 
@@ -59,6 +60,10 @@ def train(config: Config, models: Models, output: Path) -> dict[str, float]:
         from model.training import caption
 
         return caption.run(config, models, output)
+    if isinstance(config, ColourConfig):
+        from model.training import colour
+
+        return colour.run(config, models, output)
     from model.training import instruct
 
     return instruct.run(config, models, output)
@@ -69,7 +74,7 @@ def untrained(arguments: argparse.Namespace, stage: str) -> Profile:
     profile, _ = choose_profile(settings_of(arguments).profile)
     if stage == "align" and profile.vision.kind != "embedded":
         raise UsageError(f"Profile {profile.name} sees with {profile.vision.kind}, which is aligned; choose embedded.")
-    return replace(profile, vision=replace(profile.vision, heads="", answers=""))
+    return replace(profile, vision=replace(profile.vision, heads="", answers="", colours=""))
 
 
 def stage_of(path: Path) -> str:

@@ -86,6 +86,22 @@ class AnswerConfig:
 
 
 @dataclass(frozen=True)
+class ColourConfig:
+    """A head that tells the colour of the thing that a question names."""
+
+    stage: Literal["colour"]
+    data: list[DataChoice]
+    loop: LoopConfig
+    validation: list[DataChoice] = field(default_factory=list)
+    views: int = field(default=1, metadata={"low": 1, "high": 64})  # of every picture: itself, then augmented ones
+    frames: int = field(default=4, metadata={"low": 1, "high": 64})  # of every stretch of video
+    generated: float = field(default=0.7, metadata=SHARE)  # of the questions: made from captions
+    width: int = field(default=64, metadata=COUNT)
+    dropout: float = field(default=0.4, metadata=SHARE)
+    features: str = ""  # folder of what the encoder made of the data, if several runs share it; empty: in the output
+
+
+@dataclass(frozen=True)
 class AdapterChoice:
     """The adapter's shape, as far as the encoder and the decoder leave it open: see `AdapterConfig`."""
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from model.media.frames import grab
 from model.media.probe import probe
 from model.training.augment import augment, augment_clip, jitter
 from model.training.samples import Sample
-from model.vision.encoder import VisionEncoder
+from model.vision.encoder import FrameFeatures
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +30,14 @@ PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"}
 LOOK_PX = 480  # longest side, as when a video is indexed
 SAY_EVERY_S = 10.0
 FLUSH_EVERY = 256  # samples
+
+
+class FrameEncoder(Protocol):
+    """What is needed of a vision encoder here."""
+
+    name: str
+
+    def encode_frames(self, frames: np.ndarray) -> FrameFeatures: ...
 
 
 @dataclass(frozen=True)
@@ -46,7 +55,7 @@ class FeatureStore:
 
 
 def compute_features(
-    samples: Sequence[Sample], encoder: VisionEncoder, folder: Path, views: int, frames: int, seed: int = 0
+    samples: Sequence[Sample], encoder: FrameEncoder, folder: Path, views: int, frames: int, seed: int = 0
 ) -> FeatureStore:
     """Opens the store in `folder`, computing what is not there yet.
 
@@ -82,7 +91,7 @@ def compute_features(
     return FeatureStore(arrays["tokens"], arrays["concepts"], arrays["times"], np.asarray(rows))
 
 
-def _compute(sample: Sample, encoder: VisionEncoder, arrays: dict[str, np.memmap], row: int, seed: int) -> int:
+def _compute(sample: Sample, encoder: FrameEncoder, arrays: dict[str, np.memmap], row: int, seed: int) -> int:
     views, frames = arrays["times"].shape[1:]
     rng = np.random.default_rng([seed, row])
     try:
@@ -125,7 +134,7 @@ def read_picture(path: Path) -> np.ndarray:
         return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
 
 
-def _sizes(encoder: VisionEncoder) -> tuple[int, int, int]:
+def _sizes(encoder: FrameEncoder) -> tuple[int, int, int]:
     """T, D and C of an encoder."""
     features = encoder.encode_frames(np.zeros((1, 64, 64, 3), np.uint8))
     return features.tokens.shape[1], features.tokens.shape[2], features.log_probabilities.shape[1]

@@ -16,9 +16,8 @@ import numpy as np
 from model.errors import UsageError
 from model.training import readers
 from model.training.config import DataChoice
-from model.training.features import PICTURES, FeatureStore, compute_features
+from model.training.features import PICTURES, FeatureStore, FrameEncoder, compute_features
 from model.training.samples import Sample
-from model.vision.encoder import VisionEncoder
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +75,7 @@ class Looked:
 
 
 def look_at(
-    choices: Sequence[DataChoice], encoder: VisionEncoder, folder: Path, views: int, frames: int, seed: int
+    choices: Sequence[DataChoice], encoder: FrameEncoder, folder: Path, views: int, frames: int, seed: int
 ) -> Looked:
     """Features of all samples that say anything, kept in `folder`: a folder each data set, so that runs can share them.
 

@@ -49,6 +49,9 @@ class AlignedEncoder:
         pooled = joined(np.concatenate(learned), features.pooled)
         return FrameFeatures(pooled, features.tokens, features.labels, features.log_probabilities)
 
+    def encode_cells(self, frames: np.ndarray) -> np.ndarray:
+        return self._base.encode_cells(frames)
+
     def encode_text(self, texts: Sequence[str]) -> np.ndarray:
         """float32 [M, dim], unit length. "Show me the moment where a dog runs" is embedded as "a dog runs"."""
         named = self._text.embed([bare_query(text) for text in texts])

@@ -10,6 +10,7 @@ import numpy as np
 
 NAMES = ("black", "grey", "white", "red", "orange", "brown", "yellow", "green", "blue", "purple", "pink")
 SIDE_PX = 64  # pixels looked at a side: a share of the picture needs no more
+CELL_PX = 8  # pixels looked at a side of each cell of a grid
 MIN_SHARE = 0.02  # less is noise and edges
 
 # Chroma below which a colour has no hue to speak of; the dark needs less of it to count as black.
@@ -43,6 +44,19 @@ def describe_colours(picture: np.ndarray) -> list[tuple[str, float]]:
     names = name_colours(picture[np.ix_(rows, columns)].reshape(-1, 3))
     shares = np.bincount(names, minlength=len(NAMES)) / names.size
     return [(NAMES[i], float(shares[i])) for i in np.argsort(-shares, kind="stable") if shares[i] >= MIN_SHARE]
+
+
+def cell_colours(pictures: np.ndarray, side: int) -> np.ndarray:
+    """pictures: uint8 [N, H, W, 3] RGB. float16 [N, side * side, 11]: the share of each colour in each cell of a grid,
+    row by row."""
+    height, width = pictures.shape[1:3]
+    places = (np.arange(side * CELL_PX) + 0.5) / (side * CELL_PX)
+    rows, columns = (np.minimum((places * length).astype(int), length - 1) for length in (height, width))
+    names = name_colours(pictures[:, rows][:, :, columns].reshape(-1, 3))
+    cells = names.reshape(len(pictures), side, CELL_PX, side, CELL_PX).transpose(0, 1, 3, 2, 4)
+    each = cells.reshape(len(pictures), side * side, CELL_PX * CELL_PX, 1) == np.arange(len(NAMES))
+    shares: np.ndarray = each.mean(2, dtype=np.float32).astype(np.float16)
+    return shares
 
 
 def name_colours(pixels: np.ndarray) -> np.ndarray:

@@ -91,6 +91,20 @@ class EmbeddedEncoder:
         rows = np.concatenate(log_probabilities)
         return FrameFeatures(np.concatenate(pooled), np.concatenate(tokens), top_labels(rows), rows)
 
+    def encode_cells(self, frames: np.ndarray) -> np.ndarray:
+        """float16 [N, 81, 1280]: the net's last feature map, 9 x 9 cells."""
+        import torch
+
+        from model.vision.efficientnet import FEATURES
+        from model.vision.efficientnet import GRID as CELLS
+
+        check_frames(frames)
+        maps = [np.empty((0, CELLS * CELLS, FEATURES), np.float16)]
+        for start in range(0, len(frames), BATCH_FRAMES):
+            batch = _stretch(torch.from_numpy(np.array(frames[start : start + BATCH_FRAMES])))
+            maps.append(self._net(batch).grid.flatten(1, 2).half().numpy())
+        return np.concatenate(maps)
+
     def encode_text(self, texts: Sequence[str]) -> np.ndarray:
         """float32 [M, dim], unit length. "Show me the moment where a dog runs" is embedded as "a dog runs"."""
         return self._text.embed([bare_query(text) for text in texts])

@@ -40,6 +40,13 @@ class VisionEncoder(Protocol):
         """frames: uint8 [N, H, W, 3] RGB, of any size. Raises ValueError for another shape or type."""
         ...
 
+    def encode_cells(self, frames: np.ndarray) -> np.ndarray:
+        """float16 [N, G, D]: what each cell of a square grid over a frame shows, row by row, as fine as it is known.
+
+        frames: as for encode_frames.
+        """
+        ...
+
     def encode_text(self, texts: Sequence[str]) -> np.ndarray:
         """float32 [M, dim], unit length."""
         ...

@@ -93,6 +93,10 @@ class OpenClipEncoder:
         log_probabilities = logits.log_softmax(1).half().numpy()
         return FrameFeatures(pooled, tokens, top_labels(log_probabilities), log_probabilities)
 
+    def encode_cells(self, frames: np.ndarray) -> np.ndarray:
+        """float16 [N, T, D]: the tokens, one a patch."""
+        return self.encode_frames(frames).tokens
+
     def encode_text(self, texts: Sequence[str]) -> np.ndarray:
         """float32 [M, dim], unit length. "Show me the moment where a dog runs" is embedded as "a dog runs"."""
         return self._embed([bare_query(text) for text in texts])

@@ -114,20 +114,20 @@ def taught(models: FakeModels, says: str, likelihood: float | None = 0.9) -> Fak
 def test_our_own_model_is_asked_as_it_was_taught_and_looks_at_the_best_moment(
     library: Library, video: Video, models: FakeModels
 ) -> None:
-    answer = ask(library, taught(models, "{colour}"), "What is blue here?", video)
-    assert answer.plain_text == "blue [0:05–0:09]."
+    answer = ask(library, taught(models, "a {colour} wall"), "What is blue here?", video)
+    assert answer.plain_text == "a blue wall [0:05–0:09]."
     (messages,) = models.decoder.asked
     assert messages[0]["content"][-1] == "What is blue here?\nAnswer in a few words."
     assert all(5 <= still.seconds <= 9 for still in stills_of(messages))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
-    ("likelihood", "begins"), [(0.9, "blue"), (0.4, "Probably: "), (0.1, "Perhaps: "), (None, "blue")]
+    ("likelihood", "begins"), [(0.9, "a wall"), (0.4, "Probably: "), (0.1, "Perhaps: "), (None, "a wall")]
 )
 def test_how_sure_our_own_model_is_is_said_in_words(
     library: Library, video: Video, models: FakeModels, likelihood: float | None, begins: str
 ) -> None:
-    assert ask(library, taught(models, "blue", likelihood), "What is blue here?", video).text.startswith(begins)
+    assert ask(library, taught(models, "a wall", likelihood), "What is blue here?", video).text.startswith(begins)
 
 
 def test_our_own_model_may_say_that_it_is_not_there(library: Library, video: Video, models: FakeModels) -> None:
@@ -175,6 +175,23 @@ def test_of_the_likely_colours_the_first_that_was_measured_is_said(
     assert answer.plain_text == "Probably: blue [0:05–0:09]. Its main colours are blue [0:05–0:09]."
     models.short_answers = Knowing(("blue", 0.9))
     assert ask(library, models, "What colour is the blue sheet?", video).plain_text == "blue [0:05–0:09]."
+
+
+def test_a_colour_head_says_the_colours_alone_and_needs_no_measuring(
+    library: Library, video: Video, models: FakeModels
+) -> None:
+    taught(models, "green", 0.9).colour_answers = Knowing(("red", 0.7), ("blue", 0.2))
+    assert ask(library, models, "What colour is the blue sheet?", video).plain_text == "red [0:05–0:09]."
+    assert models.decoder.asked == []
+    models.colour_answers = Knowing(("red", 0.2), ("blue", 0.15))
+    in_doubt = ask(library, models, "What colour is the blue sheet?", video).plain_text
+    assert in_doubt.startswith("Its main colours are blue [0:05–0:09]")
+
+
+def test_words_of_the_question_are_no_answer_to_it(library: Library, video: Video, models: FakeModels) -> None:
+    taught(models, "blue sheet", 0.9).short_answers = Knowing(("cotton", 0.5))
+    assert ask(library, models, "What kind of blue sheet is it?", video).text.startswith("Probably: cotton")
+    assert ask(library, models, "Is it a blue sheet or a red one?", video).text.startswith("blue sheet")
 
 
 def test_the_answer_head_stands_in_for_a_decoder_that_says_nothing(

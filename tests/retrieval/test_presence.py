@@ -41,6 +41,11 @@ def searcher(probabilities: list[float], chance: float) -> Any:
         ("What is the cat on the table?", [0.9, 0.0, 0.0, 0.0], 0.01, True),  # a table is seldom what a photo shows
         ("What is on the table?", [0.0, 0.0, 0.0, 0.0], 0.3, False),  # and yet it must fit
         ("Where is the xylophone?", [0.0, 0.0, 0.0, 0.0], 0.01, True),  # no class of the encoder's
+        ("What passes through the picture?", [0.0, 0.0, 0.0, 0.0], 0.9, True),  # names nothing that could be missing
+        ("What object is being moved?", [0.0, 0.0, 0.0, 0.0], 0.9, True),
+        ("What colour is the background?", [0.0, 0.0, 0.0, 0.0], 0.9, True),
+        ("What falls off the table?", [0.0, 0.0, 0.0, 0.0], 0.9, False),
+        ("When does something move?", [0.0, 0.0, 0.0, 0.0], 0.9, False),
     ],
 )
 def test_what_is_seen_nowhere_is_denied_if_it_would_have_been_noticed(
