@@ -1,6 +1,7 @@
 """OpenClipEncoder on tiny random checkpoints, beside what open_clip itself makes of the same folder."""
 
 import json
+import math
 import shutil
 import socket
 from pathlib import Path
@@ -116,6 +117,13 @@ def test_a_thousand_frames_are_encoded_as_each_alone(encoders: dict[str, OpenCli
         alone = encoders["vit"].encode_frames(frames[index : index + 1])
         np.testing.assert_allclose(alone.pooled[0], features.pooled[index], atol=1e-4)
         np.testing.assert_allclose(alone.tokens[0], features.tokens[index], atol=1e-2)
+
+
+def test_cells_are_the_patch_tokens(encoders: dict[str, OpenClipEncoder]) -> None:
+    for encoder in encoders.values():
+        cells = encoder.encode_cells(scene()[None])
+        assert np.array_equal(cells, encoder.encode_frames(scene()[None]).tokens)
+        assert math.isqrt(cells.shape[1]) ** 2 == cells.shape[1]
 
 
 def test_longest_keeps_the_shape_of_a_frame_between_bars(tmp_path: Path) -> None:

@@ -140,6 +140,16 @@ def test_features_have_their_shapes_for_more_than_one_batch_and_for_none(encoder
 
 
 @pytest.mark.models
+def test_cells_are_what_the_tokens_are_means_of(encoder: EmbeddedEncoder) -> None:
+    frames = np.stack([clock(), clock()[:, ::-1], *[np.zeros((300, 300, 3), np.uint8)] * 8])
+    cells, tokens = encoder.encode_cells(frames), encoder.encode_frames(frames).tokens
+    assert cells.shape == (10, 81, 1280) and cells.dtype == np.float16
+    means = cells.astype(np.float32).reshape(10, 3, 3, 3, 3, 1280).mean((2, 4)).reshape(10, 9, 1280)
+    assert np.allclose(means, tokens, atol=2e-2)
+    assert encoder.encode_cells(frames[:0]).shape == (0, 81, 1280)
+
+
+@pytest.mark.models
 def test_frames_of_another_shape_or_type_are_refused(encoder: EmbeddedEncoder) -> None:
     for wrong in (np.zeros((10, 10, 3), np.uint8), np.zeros((1, 10, 10, 3), np.float32)):
         with pytest.raises(ValueError, match="uint8"):
