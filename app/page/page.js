@@ -159,7 +159,7 @@
     }
     for (const list of document.querySelectorAll(".lines")) {
       if (!list.offsetParent) continue; // in a tab that is not open
-      const row = [...list.children].find((r) => time >= Number(r.dataset.start) && time < Number(r.dataset.end));
+      const row = [...list.querySelectorAll(".line")].find((r) => time >= Number(r.dataset.start) && time < Number(r.dataset.end));
       if (!row || row.classList.contains("now")) continue;
       row.classList.add("now");
       if (!video()?.paused && !list.matches(":hover, :focus-within")) {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from app.page.html import Shelf, cue_link, empty_state, moment_row, report_links
+from app.page.html import Shelf, clip_link, cue_link, empty_state, moment_row, report_links
 from app.page.i18n import Language
 from app.page.session import Found
 from model.timecode import clock
@@ -93,12 +93,13 @@ def result_rows(found: Found, shelf: Shelf, language: Language) -> str:
 
 
 def summary_html(video: Video, summary: Summary, shelf: Shelf, language: Language) -> str:
-    """Summary, chapters to click and tags."""
+    """Summary, chapters to click and to save, and tags."""
     tags = "".join(f'<span class="tag">{escape(tag)}</span>' for tag in summary.tags)
     chapters = "".join(
-        f'<a class="line chapter" {_when(video.id, chapter.start, chapter.end)}>'
+        f'<div class="moment-line"><a class="line chapter" {_when(video.id, chapter.start, chapter.end)}>'
         f"{shelf.thumbnail(video.id, (chapter.start + chapter.end) / 2)}"
         f'<span class="when">{clock(chapter.start)}</span><span class="line-text">{escape(chapter.title)}</span></a>'
+        f"{clip_link(video, chapter.start, chapter.end, language)}</div>"
         for chapter in summary.chapters
     )
     parts = [f'<p class="summary">{escape(summary.summary)}</p>', _savings(video, language)]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,12 +13,17 @@ from fastapi.testclient import TestClient
 
 from app.cli import main
 from app.engine import Engine
+from app.page.html import Shelf
+from app.page.i18n import Language
+from app.page.rows import summary_html
 from app.server import create_app
 from app.times import seconds_of
 from model.errors import UsageError
 from model.media.probe import probe
+from retrieval.library import LOCAL_OWNER
 from retrieval.records import Video
 from retrieval.reels import file_name
+from retrieval.summary import Chapter, Summary
 from tests.app.conftest import colour_video
 from tests.fakes import FakeModels
 
@@ -113,3 +120,12 @@ def test_what_counts_in_a_picture_over_http(client: TestClient, engine: Engine, 
     assert client.get(f"{address}.png?start=4&end=7&text=green").status_code == 404
     theirs, _ = engine.add(colour_video(tmp_path / "theirs.mp4", (9, 9, 9)), owner="somebody")
     assert client.get(f"/media/{theirs.id}/regions.jpg?start=0&end=2&text=green").status_code == 404
+
+
+def test_every_chapter_can_be_played_and_saved(client: TestClient, engine: Engine, indexed: Video) -> None:
+    chapters = [Chapter(0.0, 4.0, "red <b>"), Chapter(4.0, 8.0, "green")]
+    page = summary_html(indexed, Summary("", chapters, []), Shelf(engine.library, LOCAL_OWNER), Language("en"))
+    saved = re.findall(r'class="save save-clip" href="([^"]+)"', page)
+    assert len(saved) == len(chapters) == page.count('class="line chapter"') and "<b>" not in page
+    clip = client.get("/" + html.unescape(saved[1]))
+    assert clip.status_code == 200 and clip.headers["content-type"] == "video/mp4"
