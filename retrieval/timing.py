@@ -24,7 +24,11 @@ _GONE = (
 )
 # "How long does the egg cook?" asks for what somebody says: only what is perceived can be counted in the index.
 _RULES: list[tuple[Timing, str]] = [
-    ("how_often", rf"^(?:and\s+)?how (?:often|many times)\b.*\b{_PERCEIVED}\b|(?:几次|多少次)"),
+    (
+        "how_often",
+        r"^(?:and\s+)?how many times\s+(?:is|are|was|were|does|do|did|can)\b|"
+        rf"^(?:and\s+)?how often\b.*\b{_PERCEIVED}\b|(?:几次|多少次)",
+    ),
     (
         "how_long",
         rf"^(?:and\s+)?(?:for\s+)?how long\b(?!\s+(?:into|after|before|until|ago)\b).*\b{_PERCEIVED}\b|多久|多长时间",

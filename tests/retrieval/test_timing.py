@@ -87,6 +87,8 @@ def test_how_often_counts_words_and_places(answerer: Answerer, day: Video) -> No
     assert places(written) == [(20.0, 26.0), (50.0, 52.0)]  # read twice in a row, it stood there once
     seen = ask(answerer, "How many times is red visible?", day)
     assert "2 times" in seen.text and places(seen) == [(0.0, 10.0), (20.0, 30.0)]
+    done = ask(answerer, "How many times does it turn red?", day)
+    assert "2 times" in done.text and places(done) == [(0.0, 10.0), (20.0, 30.0)]
 
 
 def test_how_long_adds_up(answerer: Answerer, day: Video) -> None:
@@ -157,6 +159,8 @@ def test_what_is_asked_of_the_next_moment_leaves_out_what_it_comes_after() -> No
         ("什么时候第一次看到狗?", "first"),
         ("How long does the egg have to cook?", None),  # somebody says it
         ("How often does the bus run?", None),
+        ("How many times is the ball thrown?", "how_often"),
+        ("How many times a day does the bus run?", None),
         ("What does the first person wear?", None),
         ("How many dogs are there?", None),
         ("What happens next door?", None),
