@@ -1,1 +1,1 @@
-"""Training: data, stages (align, caption, instruct) and what they share. Nothing here is needed to serve."""
+"""Training: data, stages (align, caption, instruct, answer, colour), what they share. Serving needs nothing of it."""

@@ -126,6 +126,7 @@ def test_a_folder_of_ones_own_in_pieces_is_named_instead_of_a_pull(nothing_fetch
         ({"vision": {"kind": "open_clip", "source": "hub:nobody"}}, "hub:OWNER/NAME"),
         ({"decoder__adapter": "server:http://x"}, "decoder.adapter is 'server:http://x'"),
         ({"vision__answers": "server:http://x"}, "vision.answers is 'server:http://x'"),
+        ({"vision__colours": "server:http://x"}, "vision.colours is 'server:http://x'"),
         ({"decoder__model": "big"}, "decoder.model chooses among a server's models"),
         ({"speech__language": "zh"}, "moonshine understands English only"),
     ],
