@@ -18,9 +18,9 @@ from fastapi.responses import Response, StreamingResponse
 from app.downloads import attachment
 from app.engine import Engine
 from app.owner import owner_of
-from app.times import seconds_of
 from model.errors import Cancelled, CuepointError, UsageError
 from model.media.cut import Stretch, checked
+from model.timecode import seconds_of
 from retrieval.highlights import SECONDS, highlights
 from retrieval.records import Video
 from retrieval.reels import cut_video, file_name

@@ -16,8 +16,8 @@ from app.engine import Engine
 from app.exporting import REPORTS, render_video
 from app.owner import owner_of
 from app.subtitles import MEDIA_TYPES, render
-from app.times import seconds_of
 from model.errors import CuepointError, UsageError
+from model.timecode import seconds_of
 from retrieval.records import Video
 from retrieval.regions import find_regions
 

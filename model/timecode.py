@@ -1,6 +1,13 @@
-"""Times as people read them."""
+"""Times as people read and type them."""
 
 from __future__ import annotations
+
+import re
+
+from model.errors import UsageError
+
+_CLOCK = re.compile(r"(?:(\d+):)?(\d+):(\d{1,2}(?:\.\d+)?)")
+_SECONDS = re.compile(r"\d+(?:\.\d*)?|\.\d+")
 
 
 def clock(seconds: float) -> str:
@@ -20,3 +27,19 @@ def subtitle_time(seconds: float, decimal: str) -> str:
     milliseconds = round(max(0.0, seconds) * 1000)
     whole, rest = divmod(milliseconds, 1000)
     return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}{decimal}{rest:03d}"
+
+
+def seconds_of(text: str) -> float:
+    """42, 42.5, 0:42, 1:02:03.5 as seconds. Raises UsageError for anything else."""
+    text = text.strip()
+    if _SECONDS.fullmatch(text):
+        return float(text)
+    found = _CLOCK.fullmatch(text)
+    if not found:
+        raise UsageError(
+            f"{text[:40]!r} is no time; write seconds, such as 42.5, or minutes and seconds, such as 0:42."
+        )
+    hours, minutes, seconds = int(found[1] or 0), int(found[2]), float(found[3])
+    if seconds >= 60 or (found[1] and minutes >= 60):
+        raise UsageError(f"{text[:40]!r} is no time: a minute has 60 seconds and an hour 60 minutes.")
+    return hours * 3600 + minutes * 60 + seconds

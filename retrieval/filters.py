@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from model.errors import UsageError
-from model.timecode import clock
+from model.timecode import clock, seconds_of
 from retrieval.records import Source
 
 _SOURCES: dict[str, Source] = {
     "seen": "visual", "visual": "visual", "heard": "speech", "speech": "speech", "read": "text", "text": "text"
 }  # fmt: skip
-_CLOCK = re.compile(r"(?:(\d+):)?(\d+):(\d{1,2}(?:\.\d+)?)")
 _LEAST_S = 0.1  # two stretches that share less only touch
 
 
@@ -69,25 +68,15 @@ def make_filter(start: object = None, end: object = None, sources: str | Iterabl
     return Filter(first, last, None if sources is None else _known(sources))
 
 
-def seconds_of(text: str) -> float:
-    """Seconds of 83, 83.5, 1:23 or 1:02:03.5. Raises ValueError for anything else."""
-    if match := _CLOCK.fullmatch(text.strip()):
-        hours, minutes, rest = int(match[1] or 0), int(match[2]), float(match[3])
-        if rest >= 60 or (match[1] and minutes >= 60):
-            raise ValueError(text)
-        return hours * 3600 + minutes * 60 + rest
-    return float(text)
-
-
 def _seconds(value: object, name: str) -> float | None:
     if value is None:
         return None
-    try:
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
-            raise ValueError(value)
-        seconds = seconds_of(str(value))
-    except ValueError:
-        seconds = math.nan
+    seconds = math.nan
+    if isinstance(value, str):
+        with contextlib.suppress(UsageError):
+            seconds = seconds_of(value)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        seconds = float(value)
     if not 0 <= seconds < math.inf:
         raise UsageError(
             f"The {name} {value!r} is no time in a video; give seconds (83.5) or minutes and seconds (1:23)."

@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 
 from app.commands import engine_of, print_json
-from app.times import seconds_of
 from model.errors import UsageError
-from model.timecode import clock
+from model.timecode import clock, seconds_of
 from retrieval.comments import Comment, Comments
 
 

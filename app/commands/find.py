@@ -8,10 +8,9 @@ from typing import Any
 
 from app.commands import engine_of, print_json
 from app.engine import Engine
-from app.times import seconds_of
 from model.errors import UsageError
 from model.evaluation.pictures import read_picture
-from model.timecode import clock, span
+from model.timecode import clock, seconds_of, span
 from retrieval.answer import Answer
 from retrieval.filters import make_filter
 from retrieval.library import LOCAL_OWNER

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from app.commands import engine_of, print_json
 from app.engine import Engine
-from app.times import seconds_of
 from model.media.cut import Stretch
+from model.timecode import seconds_of
 from retrieval.highlights import highlights
 from retrieval.records import Video
 from retrieval.reels import cut_video, file_name

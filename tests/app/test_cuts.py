@@ -17,8 +17,6 @@ from app.page.html import Shelf
 from app.page.i18n import Language
 from app.page.rows import summary_html
 from app.server import create_app
-from app.times import seconds_of
-from model.errors import UsageError
 from model.media.probe import probe
 from retrieval.library import LOCAL_OWNER
 from retrieval.records import Video
@@ -32,20 +30,6 @@ from tests.fakes import FakeModels
 def client(engine: Engine) -> Iterator[TestClient]:
     with TestClient(create_app(engine, supervise=False)) as client:
         yield client
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [("42", 42), (" 4.5 ", 4.5), ("0:42", 42), ("12:05.5", 725.5), ("1:02:03", 3723), ("90:00", 5400)],
-)
-def test_times_as_people_type_them(text: str, seconds: float) -> None:
-    assert seconds_of(text) == seconds
-
-
-@pytest.mark.parametrize("text", ["", "-1", "nan", "1e9", "1:60", "1:75:00", "abc", "1:2:3:4", "inf"])
-def test_what_is_no_time(text: str) -> None:
-    with pytest.raises(UsageError, match="no time"):
-        seconds_of(text)
 
 
 def test_a_clip_over_http(client: TestClient, engine: Engine, indexed: Video, tmp_path: Path) -> None:
