@@ -58,3 +58,11 @@ class ColourAnswers:
         american = {"grey": "gray"} if _AMERICAN.search(question) else {}
         names = [american.get(name, name) for name in NAMES]
         return [Likely(names[number], float(likely[number])) for number in likely.argsort(descending=True).tolist()]
+
+    def where(self, question: str, picture: np.ndarray) -> np.ndarray:
+        """Where the thing is looked for in a picture uint8 [H, W, 3]: float32 [side, side], adding up to 1."""
+        side = math.isqrt(self._head.config.cells)
+        asked, cells = self._text.embed([question]), self._vision.encode_cells(picture[None])
+        with torch.inference_mode():
+            weights = self._head.attention(torch.from_numpy(asked), torch.from_numpy(cells))
+        return weights.numpy().reshape(side, side)

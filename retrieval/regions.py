@@ -1,7 +1,8 @@
 """Where in a picture a moment's fit comes from: what is lost when a part of it is covered.
 
 Occlusion (Zeiler and Fergus, arXiv:1311.2901, section 4.2): a grey square is laid over every part of the frame, and the
-cosine to what was asked for is taken anew. It asks the encoder itself, so it holds for every profile.
+cosine to what was asked for is taken anew. It asks the encoder itself, so it holds for every profile. A colour comes
+from where the colour head attends to, if the profile has one.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from model.colour_answers import asks_for_a_colour
 from model.errors import UsageError
 from model.media.frames import grab
 from model.timecode import clock, span
@@ -32,7 +34,7 @@ _QUALITY = 88
 
 @dataclass(frozen=True)
 class Regions:
-    """`heat` float32 [GRID, GRID], 0 (covering it costs nothing) to 1 (it costs most); all 0 where nothing does."""
+    """`heat` float32 [side, side], 0 (does not count) to 1 (counts most); all 0 where nothing counts."""
 
     seconds: float  # of the frame, from the start of the video
     picture: np.ndarray  # uint8 [H, W, 3]
@@ -41,12 +43,12 @@ class Regions:
 
     @property
     def box(self) -> tuple[float, float, float, float]:
-        """Left, top, right, bottom, as shares of the picture: what costs at least half of the most, or all of it."""
+        """Left, top, right, bottom, as shares of the picture: what counts at least half the most, or all of it."""
         rows, columns = np.nonzero(self.heat >= 0.5)
         if not len(rows):
             return 0.0, 0.0, 1.0, 1.0
         edges = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
-        left, top, right, bottom = (round(int(edge) / GRID, 3) for edge in edges)
+        left, top, right, bottom = (round(int(edge) / len(self.heat), 3) for edge in edges)
         return left, top, right, bottom
 
     def as_json(self) -> dict[str, Any]:
@@ -82,9 +84,13 @@ def find_regions(searcher: Searcher, video: Video, start: float, end: float, tex
             f"There is no picture of {video.title} at {span(start, end)}; "
             f"choose a moment inside its {clock(video.duration)}."
         )
-    seconds = float(line.times[inside[int((line.vectors[inside] @ query).argmax())]])
+    best = int(inside[int((line.vectors[inside] @ query).argmax())])
+    seconds = float(line.times[best])
     path, info = original_or_copy(video)
     (picture,) = grab(path, info, [seconds], LOOK_PX)
+    if searcher.models.colour_answers is not None and asks_for_a_colour(text):
+        weights = searcher.models.colour_answers.where(text, picture)
+        return Regions(seconds, picture, weights / weights.max(), float(line.vectors[best] @ query))
     fit, heat = occlude(searcher.models.vision, picture, query)
     return Regions(seconds, picture, heat, fit)
 

@@ -7,7 +7,9 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
@@ -21,6 +23,7 @@ from model.media.probe import probe
 from retrieval.library import LOCAL_OWNER
 from retrieval.records import Video
 from retrieval.reels import file_name
+from retrieval.regions import GRID
 from retrieval.summary import Chapter, Summary
 from tests.app.conftest import colour_video
 from tests.fakes import FakeModels
@@ -104,6 +107,18 @@ def test_what_counts_in_a_picture_over_http(client: TestClient, engine: Engine, 
     assert client.get(f"{address}.png?start=4&end=7&text=green").status_code == 404
     theirs, _ = engine.add(colour_video(tmp_path / "theirs.mp4", (9, 9, 9)), owner="somebody")
     assert client.get(f"/media/{theirs.id}/regions.jpg?start=0&end=2&text=green").status_code == 404
+
+
+def test_a_colour_comes_from_where_the_colour_head_looks(
+    client: TestClient, engine: Engine, indexed: Video, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corner = np.diag([0.0, 0.2, 0.8]).astype(np.float32)
+    head = SimpleNamespace(where=lambda question, picture: corner)
+    monkeypatch.setattr(engine.models, "colour_answers", head, raising=False)
+    address = f"/media/{indexed.id}/regions.json?start=4.5&end=7&text="
+    told = client.get(address + "What colour is the wall?").json()
+    assert told["heat"] == [[0, 0, 0], [0, 0.25, 0], [0, 0, 1]] and told["box"] == [0.667, 0.667, 1.0, 1.0]
+    assert len(client.get(address + "a green wall").json()["heat"]) == GRID
 
 
 def test_every_chapter_can_be_played_and_saved(client: TestClient, engine: Engine, indexed: Video) -> None:

@@ -83,6 +83,11 @@ def test_colours_come_likeliest_first_of_all_pictures_together(tmp_path: Path) -
     assert answers.to("What colour is it?", []) == []
 
 
+def test_where_it_looks_is_a_map_of_the_picture(tmp_path: Path) -> None:
+    where = asked(tmp_path).where("What colour is it?", picture(RED, BLUE))
+    assert where.shape == (3, 3) and where.sum() == pytest.approx(1) and where.min() >= 0
+
+
 def test_grey_is_spelt_as_the_question_is(tmp_path: Path) -> None:
     answers = asked(tmp_path)
     british, american = (
