@@ -17,7 +17,7 @@ from retrieval.words import STOPWORDS, content_words, stem, words
 _REPETITION = 0.8  # share of a sentence's words that stand in the quote: the quote says it better
 _SUPPORT = 0.65  # share of a sentence's content words that the evidence or the question must have
 # Share of random single things that may fit a frame better than what a sentence says of it: stricter than for finding
-# (presence._RANDOM_FIT), because a sentence is believed.
+# (presence.RANDOM_FIT), because a sentence is believed.
 _SEEN = 0.05
 _SHORT = 3  # a sentence of fewer content words ("Two.") is read together with its question
 _DENIAL = re.compile(r"^\W*(this is |that is |it is |the answer is )?not (shown )?in (this|the) video\b", re.IGNORECASE)

@@ -25,7 +25,7 @@ from retrieval.words import content_words
 MAX_ITEMS = 5  # about 400 tokens of evidence: more does not help a small decoder and delays its first word
 _QUOTE_CHARS = 300
 _NEAR_S = 2.0  # lines this close to each other belong to one utterance
-_SPEECH_COVERAGE, _SPEECH_COSINE = 0.5, 0.38
+SPEECH_COVERAGE, SPEECH_COSINE = 0.5, 0.38
 _GUESSES = 3
 _TOUCHING_S, _ALIKE = 0.6, 0.8  # moments this near, whose scores differ by no more than this factor, are one
 _COLOURS, _TAGS = 4, 4  # named for a picture
@@ -124,7 +124,7 @@ class Gatherer:
         if question.expects is not None:
             hits = [hit for hit in hits if question.expects.search(hit.passage.text)]
         if source == "speech" and not question.is_open:
-            good = [hit for hit in hits if hit.coverage >= _SPEECH_COVERAGE or hit.cosine >= _SPEECH_COSINE]
+            good = [hit for hit in hits if hit.coverage >= SPEECH_COVERAGE or hit.cosine >= SPEECH_COSINE]
             asked = [hit for hit in hits if hit.coverage > 0 and _is_asked(hit)] if _ASKED.search(question.text) else []
             # "Which city is named?" names a kind of thing, not the thing: the nearest lines are the best guess
             guesses = hits[:_GUESSES] if len(question.terms) <= 1 and not question.topic else []
@@ -212,7 +212,7 @@ def quotable(text: str) -> str:
 
 def is_strong(hit: Hit) -> bool:
     """Whether a passage is about what is asked beyond doubt: it has all the words, or says the same in others."""
-    return hit.coverage >= _EVERY_TOPIC_WORD or hit.cosine >= _SPEECH_COSINE + 0.1
+    return hit.coverage >= _EVERY_TOPIC_WORD or hit.cosine >= SPEECH_COSINE + 0.1
 
 
 def _is_asked(hit: Hit) -> bool:
@@ -221,7 +221,7 @@ def _is_asked(hit: Hit) -> bool:
 
 
 def _fair(hit: Hit) -> bool:
-    return hit.coverage >= _SPEECH_COVERAGE and hit.cosine >= _SPEECH_COSINE - 0.05
+    return hit.coverage >= SPEECH_COVERAGE and hit.cosine >= SPEECH_COSINE - 0.05
 
 
 def join_screens(question: Question, hits: Sequence[Hit]) -> list[Hit]:

@@ -21,7 +21,7 @@ HARDLY_NAMED = frozenset(
     sign skirt spray stick t table tank track uniform vest wall watch wheel wing""".split()  # noqa: SIM905
 )
 _HARDLY_NAMED_STEMS = frozenset(map(stem, HARDLY_NAMED))
-_RANDOM_FIT = 0.20  # share of random single things that may fit better than what was found
+RANDOM_FIT = 0.20  # share of random single things that may fit better than what was found
 
 
 def picture_support(
@@ -43,7 +43,7 @@ def picture_support(
         if named and float(concepts[:, named].sum(axis=1).max(initial=0.0)) < SEEN_NOWHERE:
             return False
     text = " ".join(question.terms) or question.subject
-    return max(fit(searcher, m.video_id, m.start, m.end, text) for m in moments[:3])[1] <= _RANDOM_FIT
+    return max(fit(searcher, m.video_id, m.start, m.end, text) for m in moments[:3])[1] <= RANDOM_FIT
 
 
 def fit(searcher: Searcher, video_id: str, start: float, end: float, text: str) -> tuple[float, float]:
