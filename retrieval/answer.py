@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from model.closed_answers import closed_answers
+from model.colour_answers import asks_for_a_colour
 from model.errors import CuepointError
 from model.language.chat import Message as ChatMessage
 from model.language.chat import Still
@@ -221,7 +223,7 @@ class Answerer:
         item, looked_at = evidence.items[number - 1], stills[number - 1]
         likely = self._few_words(question, looked_at, answer, stop)
         # A colour is believed that was measured in the moment; the colour head measures where the thing is.
-        sure = question.kind == "colour" and self.models.colour_answers is not None
+        sure = self.models.colour_answers is not None and asks_for_a_colour(question.text)
         fitting = [w for w in likely if (sure or measured(question, w.text, item)) and not echoes(question, w.text)]
         if question.kind == "colour":  # where they are in doubt, the colours that were measured say more
             fitting = [words for words in fitting if words.likelihood >= _LIKELY]
@@ -239,11 +241,11 @@ class Answerer:
     def _few_words(
         self, question: Question, stills: list[Still], answer: Answer, stop: Callable[[], bool] | None
     ) -> list[Likely]:
-        """What the decoder says of stills and what the answer head knows, likeliest first; colours are known best by
-        the head that learned nothing else."""
+        """What the decoder says of stills and what the answer head knows, likeliest first, unless the question has
+        few answers."""
         pictures = [still.picture for still in stills]
-        if question.kind == "colour" and self.models.colour_answers is not None:
-            return self.models.colour_answers.to(question.text, pictures)
+        if few := closed_answers(self.models, question.text, pictures):
+            return few
         said = next(self._said(look_of(question.text, stills), answer, stop), "")
         mine = [as_likely(said, self.models.decoder.last_stats)] if said and said.isprintable() else []
         if self.models.short_answers is None:

@@ -43,7 +43,7 @@ class Features:
 class ColourEncoder:
     """Sees the nearest of three colours, and is asked for them by name."""
 
-    name, dim = "colours", DIM
+    name, dim, contrast = "colours", DIM, 10.0
     colours: ClassVar = {"red": (200, 30, 30), "green": (30, 200, 30), "blue": (30, 30, 200)}
 
     def __init__(self) -> None:

@@ -33,6 +33,7 @@ class AlignedEncoder:
         Raises CheckpointError for heads that do not fit, PackError if the pack is not there.
         """
         self._text, self._base = text, EmbeddedEncoder(text, folder, bf16)
+        self.contrast = self._base.contrast
         self._heads = load_heads(heads)
         self.dim = self._heads.config.dim + self._base.dim
         self.name = f"aligned/{identity(heads)}/{NAMES_SHARE:g}"

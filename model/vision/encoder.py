@@ -35,6 +35,7 @@ class VisionEncoder(Protocol):
 
     dim: int
     name: str  # changes whenever the vectors do: stored beside them
+    contrast: float  # what a difference of cosines says of which text is likelier, in nats
 
     def encode_frames(self, frames: np.ndarray) -> FrameFeatures:
         """frames: uint8 [N, H, W, 3] RGB, of any size. Raises ValueError for another shape or type."""

@@ -44,7 +44,7 @@ class OpenClipEncoder:
         self.name = checkpoint.name
         self._preprocess = checkpoint.preprocess
         self._model = checkpoint.model.to(self.device, self.dtype)
-        self._scale = float(checkpoint.model.logit_scale.float().exp())
+        self._scale = self.contrast = float(checkpoint.model.logit_scale.float().exp())
         self._tokenize = checkpoint.tokenizer
         self._tokenizing, self._naming = threading.Lock(), threading.Lock()
         self._names: np.ndarray | None = None
