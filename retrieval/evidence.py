@@ -196,7 +196,7 @@ class Gatherer:
         clips = [clip for clip in self.library.clips(video_id) if clip.start < end and clip.end > start]
         if question.kind == "colour":
             names = dict.fromkeys(name for clip in clips for name, _ in clip.colours)
-            quote = f"Its main colours are {', '.join(list(names)[:_COLOURS])}" if names else ""
+            quote = f"The picture's main colours are {', '.join(list(names)[:_COLOURS])}" if names else ""
         else:
             names = dict.fromkeys(name for clip in clips for name, _ in clip.tags)
             quote = f"It looks like {', '.join(list(names)[:_TAGS])}" if names else ""

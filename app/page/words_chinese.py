@@ -58,7 +58,7 @@ CHINESE = {
     "comment_failed": "弹幕没有保存。",
     "comment_remove": "删除这条弹幕",
     "where_in_picture": "显示 {span} 画面中的关键区域",
-    "where_explained": "亮处是答案的依据：遮住它，匹配度下降最多。",
+    "where_explained": "亮处是答案最主要的依据。",
     "where_failed": "无法显示该画面。",
     "more_like": "查找与“{title}”的 {span} 相似的片段",
     "find_empty": "描述看到、说到或写着的内容：最合适的片段会显示在这里。",

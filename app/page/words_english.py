@@ -58,7 +58,7 @@ ENGLISH = {
     "comment_failed": "The comment was not kept.",
     "comment_remove": "Delete this comment",
     "where_in_picture": "Show what counts in the picture at {span}",
-    "where_explained": "Bright is what the answer rests on: covering it costs the most.",
+    "where_explained": "Bright is what the answer rests on most.",
     "where_failed": "The picture cannot be shown.",
     "more_like": "Find moments that look like {span} of “{title}”",
     "find_empty": "Describe what is seen, said or written: the best moments appear here.",

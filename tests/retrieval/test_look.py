@@ -172,7 +172,7 @@ def test_of_the_likely_colours_the_first_that_was_measured_is_said(
 ) -> None:
     taught(models, "green", 0.9).short_answers = Knowing(("yellow", 0.8), ("blue", 0.4))
     answer = ask(library, models, "What colour is the blue sheet?", video)
-    assert answer.plain_text == "Probably: blue [0:05–0:09]. Its main colours are blue [0:05–0:09]."
+    assert answer.plain_text == "Probably: blue [0:05–0:09]. The picture's main colours are blue [0:05–0:09]."
     models.short_answers = Knowing(("blue", 0.9))
     assert ask(library, models, "What colour is the blue sheet?", video).plain_text == "blue [0:05–0:09]."
 
@@ -185,7 +185,7 @@ def test_a_colour_head_says_the_colours_alone_and_needs_no_measuring(
     assert models.decoder.asked == []
     models.colour_answers = Knowing(("red", 0.2), ("blue", 0.15))
     in_doubt = ask(library, models, "What colour is the blue sheet?", video).plain_text
-    assert in_doubt.startswith("Its main colours are blue [0:05–0:09]")
+    assert in_doubt.startswith("The picture's main colours are blue [0:05–0:09]")
 
 
 def test_words_of_the_question_are_no_answer_to_it(library: Library, video: Video, models: FakeModels) -> None:
