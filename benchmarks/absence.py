@@ -62,11 +62,11 @@ def measure_films(searcher: Searcher, films: Sequence[Film]) -> Iterator[Measure
         for asked in film.script.questions:
             question = parse(asked.text)
             if question.prefers is None and question.kind != "summary":
-                yield Measured(
-                    "pictures", picture_measure(searcher, question, film.video_id), asked.interval is not None
-                )
-            elif question.prefers == "speech":
-                yield Measured("speech", speech_measure(searcher, question, film.video_id), asked.interval is not None)
+                value = picture_measure(searcher, question, film.video_id)
+                yield Measured("pictures", value, asked.interval is not None)
+        for texts, there in ((film.script.told, True), (film.script.untold, False)):
+            for text in texts:
+                yield Measured("speech", speech_measure(searcher, parse(text), film.video_id), there)
 
 
 def picture_measure(searcher: Searcher, question: Question, video_id: str) -> float:

@@ -68,6 +68,8 @@ class Script:
     scenes: list[Scene] = field(default_factory=list)
     moments: list[Moment] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)  # questions that what is spoken answers, and those it does not
+    untold: list[str] = field(default_factory=list)
 
     @property
     def seconds(self) -> float:
@@ -129,6 +131,9 @@ class _Writer:
             script.scenes.append(scene)
         self.questions += self._absent()
         script.moments = self._sample(self.moments, size.moments)
+        if self.synthesiser:
+            script.told = [asked for fact in facts.SPOKEN if fact not in self.spoken for asked in fact.asks]
+            script.untold = [asked for fact in self.spoken for asked in fact.asks]
         for asked, count in size.questions:
             script.questions += self._sample([q for q in self.questions if q.kind == asked], count)
         return script
