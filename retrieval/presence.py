@@ -21,7 +21,9 @@ HARDLY_NAMED = frozenset(
     sign skirt spray stick t table tank track uniform vest wall watch wheel wing""".split()  # noqa: SIM905
 )
 _HARDLY_NAMED_STEMS = frozenset(map(stem, HARDLY_NAMED))
-RANDOM_FIT = 0.20  # share of random single things that may fit better than what was found
+# Share of random single things that may fit better than what was found. What others would refuse and deny:
+# benchmarks/answer_quality/README.md.
+RANDOM_FIT = 0.20
 
 
 def picture_support(
