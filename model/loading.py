@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import numpy as np
@@ -14,6 +16,7 @@ from model.profile import Profile
 
 if TYPE_CHECKING:
     from model.colour_answers import ColourAnswers
+    from model.known_things import KnownThing
     from model.language.chat import Decoder
     from model.reading.ocr import TextReader
     from model.short_answers import ShortAnswers
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from model.vision.encoder import VisionEncoder
 
 Built = TypeVar("Built")
+logger = logging.getLogger(__name__)
 
 
 class Models:
@@ -82,6 +86,12 @@ class Models:
         return self._once("colour_answers", lambda: ColourAnswers(self.vision, self.text, locate(colours)))
 
     @property
+    def known_things(self) -> list[KnownThing]:
+        """Empty where the profile names none, or those of another encoder."""
+        things = self.profile.vision.things
+        return self._once("known_things", lambda: self._read_things(locate(things)) if things else [])
+
+    @property
     def decoder(self) -> Decoder:
         return self._once("decoder", self._build_decoder)
 
@@ -98,6 +108,15 @@ class Models:
         from model.vision.embedded import EmbeddedEncoder
 
         return EmbeddedEncoder(self.text, locate(choice.source))
+
+    def _read_things(self, file: Path) -> list[KnownThing]:
+        from model.known_things import read_known_things
+
+        known = read_known_things(file)
+        if known.encoder == self.vision.name:
+            return known.things
+        logger.warning("%s is of the encoder %s, not of %s, and is not used", file, known.encoder, self.vision.name)
+        return []
 
     def _build_decoder(self) -> Decoder:
         choice = self.profile.decoder

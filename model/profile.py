@@ -48,6 +48,7 @@ class VisionChoice:
     heads: str = ""  # of the embedded encoder: what `cuepoint train` made of its features (stage align)
     answers: str = ""  # in a word or two, said where decoder.adapter looks: what `cuepoint train` made (stage answer)
     colours: str = ""  # of things, said where decoder.adapter looks: what `cuepoint train` made (stage colour)
+    things: str = ""  # that the encoder would notice, so that their absence tells: a file, see model/known_things.py
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,7 @@ class Profile:
             self.vision.heads,
             self.vision.answers,
             self.vision.colours,
+            self.vision.things,
             self.decoder.adapter,
             "pack:voice",
         ]
@@ -180,6 +182,8 @@ def check_sense(profile: Profile, path: Path) -> None:
         check_source(vision.answers, ("assets", "hub", "path"), f"{path}: vision.answers", "that is an answer head")
     if vision.colours:
         check_source(vision.colours, ("assets", "hub", "path"), f"{path}: vision.colours", "that is a colour head")
+    if vision.things:
+        check_source(vision.things, ("assets", "hub", "path"), f"{path}: vision.things", "that lists known things")
     if decoder.adapter:
         check_source(
             decoder.adapter, ("assets", "pack", "hub", "path"), f"{path}: decoder.adapter", "that is an adapter"

@@ -21,7 +21,7 @@ from model.language.notes import BLIND_PROMPT, SEEING_PROMPT, ask_of, look_of
 from model.loading import Models
 from model.short_answers import Likely, as_likely, surest
 from model.timecode import span
-from retrieval.checking import denies, echoes, measured, repeats, support
+from retrieval.checking import denies, depicted, echoes, measured, repeats, support
 from retrieval.context import in_context
 from retrieval.evidence import Evidence, Gatherer, Item
 from retrieval.look import Looker
@@ -227,7 +227,8 @@ class Answerer:
         fitting = [w for w in likely if (sure or measured(question, w.text, item)) and not echoes(question, w.text)]
         if question.kind == "colour":  # where they are in doubt, the colours that were measured say more
             fitting = [words for words in fitting if words.likelihood >= _LIKELY]
-        if likely and denies(likely[0].text):
+        unseen = bool(fitting) and not depicted(self.searcher, question, fitting[0].text, item)
+        if unseen or (likely and denies(likely[0].text)):
             answer.found, answer.citations = False, []
             yield not_found(evidence)
         elif not fitting:

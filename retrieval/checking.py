@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 
 from retrieval.evidence import Item
-from retrieval.presence import fit
+from retrieval.presence import fit, says_the_unseen
 from retrieval.question import Question
 from retrieval.search import Searcher
 from retrieval.words import STOPWORDS, content_words, stem, words
@@ -19,6 +19,8 @@ _SUPPORT = 0.65  # share of a sentence's content words that the evidence or the 
 # Share of random single things that may fit a frame better than what a sentence says of it: stricter than for finding
 # (presence.RANDOM_FIT), because a sentence is believed.
 _SEEN = 0.05
+# A few words are less: they say at most what fits the best moment, and that is all that they are held against.
+_GLIMPSED = 0.10
 _SHORT = 3  # a sentence of fewer content words ("Two.") is read together with its question
 _DENIAL = re.compile(r"^\W*(this is |that is |it is |the answer is )?not (shown )?in (this|the) video\b", re.IGNORECASE)
 
@@ -91,3 +93,18 @@ def denies(sentence: str) -> bool:
 def measured(question: Question, said: str, item: Item) -> bool:
     """Whether a colour that a model saw is one of those measured in the moment; nothing else is measured."""
     return question.kind != "colour" or not item.quote or bool(set(words(said)) & set(words(item.quote)))
+
+
+def depicted(searcher: Searcher, question: Question, said: str, item: Item) -> bool:
+    """Whether the pictures of a moment may show what a few words say that answer a question about it.
+
+    Not, where they name a thing that these do not show; nor where together with the question they fit no better than
+    many a random thing. Of colours and numbers a fit says nothing; and a question that names no thing gives none to
+    hold against.
+    """
+    if says_the_unseen(searcher, said, item.video_id, item.start, item.end):
+        return False
+    if question.kind in ("colour", "count") or question.names_nothing:
+        return True
+    text = " ".join([*question.terms, said])
+    return fit(searcher, item.video_id, item.start, item.end, text)[1] <= _GLIMPSED

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from model.vision.colour import NAMES
 from retrieval.question import Question
 from retrieval.records import Moment
 from retrieval.words import stem, words
 
 if TYPE_CHECKING:
+    from model.known_things import KnownThing
     from retrieval.search import Searcher
+    from retrieval.timeline import Timeline
 
 SEEN_NOWHERE = 0.005  # probability below which a thing was not seen, not even from afar
 # What the embedded encoder mostly misses in Flickr8k's photos where two people name it, being small, worn or beside the
@@ -24,6 +30,21 @@ _HARDLY_NAMED_STEMS = frozenset(map(stem, HARDLY_NAMED))
 # Share of random single things that may fit better than what was found. What others would refuse and deny:
 # benchmarks/answer_quality/README.md.
 RANDOM_FIT = 0.20
+# Where a time is asked for, nothing looks again at what was found: the fit alone decides.
+RANDOM_FIT_WHEN = 0.08
+_STEADY_S = 1.5  # three frames
+# A known thing that people do not name is seen in at most so many photos: only then does its absence tell. A question
+# mostly asks for what is there; a model's answer is more easily wrong.
+SEEN_ELSEWHERE_ASKED, SEEN_ELSEWHERE_ANSWERED = 0.15, 0.25
+_BEFORE_A_THING = frozenset(
+    """a an the any some no this that these those another other many which what his her its their my our your only one
+    two three four five""".split()  # noqa: SIM905
+) | {*NAMES, "gray"}
+# With one of these a thing is not itself: the drawing of a car looks like no car.
+_UNREAL = frozenset(
+    """animated cartoon drawing drawings drawn fake logo model mural painted painting paintings photo photos plush
+    poster sculpture shaped statue statues sticker stuffed tattoo toy toys""".split()  # noqa: SIM905
+)
 
 
 def picture_support(
@@ -31,21 +52,70 @@ def picture_support(
 ) -> bool:
     """Whether the best looking moments may answer at all.
 
-    No, when the question names a thing that the encoder knows well by name and sees nowhere; and no, when a frame of
+    No, when the question names a thing that the encoder knows well and sees nowhere; and no, when a frame of
     one thing picked at random fits the question about as well as the best moment does. What a question does not name
     cannot be missing.
     """
     if not moments or (question.names_nothing and question.kind != "when"):
         return bool(moments)
-    concepts = searcher.library.concepts(video_ids, searcher.models.vision.name)
+    if asks_for_the_unseen(searcher, question, video_ids):
+        return False
+    text = " ".join(question.terms) or question.subject
+    chance = max(fit(searcher, m.video_id, m.start, m.end, text) for m in moments[:3])[1]
+    return chance <= (RANDOM_FIT_WHEN if question.kind == "when" else RANDOM_FIT)
+
+
+def asks_for_the_unseen(searcher: Searcher, question: Question, video_ids: Sequence[str]) -> bool:
+    """Whether a question names a thing that is in none of the videos, by its cosine or by the encoder's classes."""
+    models = searcher.models
+    if not _UNREAL & set(words(question.text)):
+        named = things_named(question.text) & {stem(term) for term in question.terms}
+        things = [thing for thing in models.known_things if stem(thing.name) in named]
+        telling = [thing for thing in things if thing.elsewhere <= SEEN_ELSEWHERE_ASKED]
+        if telling and any_unseen(searcher, telling, [searcher.timeline(video_id) for video_id in video_ids]):
+            return True
+    concepts = searcher.library.concepts(video_ids, models.vision.name)
     for term in question.terms:
         if stem(term) in _HARDLY_NAMED_STEMS:
             continue
-        named = [index for index, names in enumerate(searcher.models.vision.concepts) if is_called(names, term)]
-        if named and float(concepts[:, named].sum(axis=1).max(initial=0.0)) < SEEN_NOWHERE:
-            return False
-    text = " ".join(question.terms) or question.subject
-    return max(fit(searcher, m.video_id, m.start, m.end, text) for m in moments[:3])[1] <= RANDOM_FIT
+        numbers = [index for index, names in enumerate(models.vision.concepts) if is_called(names, term)]
+        if numbers and float(concepts[:, numbers].sum(axis=1).max(initial=0.0)) < SEEN_NOWHERE:
+            return True
+    return False
+
+
+def says_the_unseen(searcher: Searcher, said: str, video_id: str, start: float, end: float) -> bool:
+    """Whether a few words about a moment (seconds) name a thing that its pictures do not show."""
+    named = things_named(f"the {said}")
+    things = [thing for thing in searcher.models.known_things if stem(thing.name) in named]
+    likely = [thing for thing in things if thing.elsewhere <= SEEN_ELSEWHERE_ANSWERED]
+    return any_unseen(searcher, likely, [searcher.timeline(video_id).part(start, end)])
+
+
+def any_unseen(searcher: Searcher, things: Sequence[KnownThing], lines: Sequence[Timeline]) -> bool:
+    """Whether one of the things stays, in all that is seen, below the cosine that it mostly reaches."""
+    lines = [line for line in lines if len(line.times)]
+    if not things or not lines:
+        return False
+    names = searcher.models.vision.encode_text([thing.name for thing in things])
+    best = np.max([steadiest(line.times, line.vectors @ names.T) for line in lines], axis=0)
+    return bool((best < [thing.least for thing in things]).any())
+
+
+def steadiest(times: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """The most that each value is for about a second: times [n] in seconds, rising, and values [n, k] -> [k].
+
+    What is there stays a while; what one frame alone resembles is mostly a blur.
+    """
+    sums = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0, dtype=float)])
+    first, last = np.searchsorted(times, times - _STEADY_S / 2), np.searchsorted(times, times + _STEADY_S / 2, "right")
+    most: np.ndarray = ((sums[last] - sums[first]) / (last - first)[:, None]).max(0)
+    return most
+
+
+def things_named(text: str) -> set[str]:
+    """Stems of the words that stand as a thing, behind an article, a number or a colour: not "when does he train?"."""
+    return {stem(word) for before, word in pairwise(words(text)) if before in _BEFORE_A_THING}
 
 
 def fit(searcher: Searcher, video_id: str, start: float, end: float, text: str) -> tuple[float, float]:

@@ -37,11 +37,14 @@ class Timeline:
             clips[-1].clip.end,
         )
 
+    def part(self, start: float, end: float) -> Timeline:
+        """The stretch alone, in seconds; its cuts are left out."""
+        first, last = np.searchsorted(self.times, (start, end))
+        return Timeline(self.times[first:last], self.vectors[first:last], np.zeros(0), end)
+
     def between(self, start: float, end: float) -> np.ndarray:
         """The vectors of the frames of a stretch: [k, D], none where it has no frame."""
-        first, last = np.searchsorted(self.times, (start, end))
-        stretch: np.ndarray = self.vectors[first:last]
-        return stretch
+        return self.part(start, end).vectors
 
     def windows(self, low: float, high: float) -> Windows:
         """Those of the frames of a stretch; those of the whole video are kept."""

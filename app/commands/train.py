@@ -74,7 +74,7 @@ def untrained(arguments: argparse.Namespace, stage: str) -> Profile:
     profile, _ = choose_profile(settings_of(arguments).profile)
     if stage == "align" and profile.vision.kind != "embedded":
         raise UsageError(f"Profile {profile.name} sees with {profile.vision.kind}, which is aligned; choose embedded.")
-    return replace(profile, vision=replace(profile.vision, heads="", answers="", colours=""))
+    return replace(profile, vision=replace(profile.vision, heads="", answers="", colours="", things=""))
 
 
 def stage_of(path: Path) -> str:
