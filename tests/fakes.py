@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from model.known_things import KnownThing
 from model.profile import read_profile
 from retrieval.words import content_words, stem
 
@@ -120,6 +121,7 @@ class FakeModels:
         self.decoder = Scripted(says)
         self.short_answers: Any = None  # no answer head
         self.colour_answers: Any = None
+        self.known_things: list[KnownThing] = []
 
     def warm(self, *names: str) -> None:
         pass
