@@ -26,6 +26,7 @@ MAX_ITEMS = 5  # about 400 tokens of evidence: more does not help a small decode
 _QUOTE_CHARS = 300
 _NEAR_S = 2.0  # lines this close to each other belong to one utterance
 SPEECH_COVERAGE, SPEECH_COSINE = 0.5, 0.38
+_SAME_TOPIC = 0.45  # cosine from which a line without a word of the topic speaks of it: "the artist's first sale"
 _GUESSES = 3
 _TOUCHING_S, _ALIKE = 0.6, 0.8  # moments this near, whose scores differ by no more than this factor, are one
 _COLOURS, _TAGS = 4, 4  # named for a picture
@@ -114,7 +115,7 @@ class Gatherer:
         source = question.prefers
         assert source is not None
         if question.topic:
-            hits = [hit for hit in hits if coverage(question.topic, hit.passage.text) > 0]
+            hits = [hit for hit in hits if coverage(question.topic, hit.passage.text) > 0 or hit.cosine >= _SAME_TOPIC]
         elif question.is_open or source == "text":
             hits = hits + self._others(hits, source, video_ids, within)
         if question.place:

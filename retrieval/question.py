@@ -24,6 +24,7 @@ _SPOKEN_VERBS = (
     r"say|says|said|saying|speak|speaks|spoken|tell|tells|told|mention|mentions|mentioned|talk|talks|talking|asks?(?!\s+for\b)|asked(?!\s+for\b)|"
     r"describe|describes|described|explain|explains|explained|name|names|shout|shouts|sing|sings|sung|call|calls|claim|claims|answer"
 )
+_HEARD_OF = r"hear(?:s|d)?\s+(?:about|of)\b|(?:what|who)\s+(?:do|can|did|could)\s+(?:we|you|i|one)\s+hear"
 _SPEAKER = r"narrator|narration|voice|speaker|speech|presenter|interviewer|commentator|host|announcer"
 _RULES: list[tuple[Kind, str]] = [
     (
@@ -45,7 +46,7 @@ _RULES: list[tuple[Kind, str]] = [
         r"words? (is|are|appears?|stands?|laid)|(side )?panel|menu|slide|web ?page|"
         r"(which|what) (film|movie|show|app|program|programme) is)",
     ),
-    ("spoken", rf"\b({_SPEAKER})\b|\b(what|who|which|how|why|does|did|do)\b.*\b({_SPOKEN_VERBS})\b"),
+    ("spoken", rf"\b({_SPEAKER}|{_HEARD_OF})\b|\b(what|who|which|how|why|does|did|do)\b.*\b({_SPOKEN_VERBS})\b"),
     (
         "where",
         r"^\s*where\b|\b(in|at) (which|what) (room|place|city|country|location)\b|"

@@ -33,7 +33,7 @@ _ASKING = frozenset(
     saying talk talks talking speak speaks spoken speaker speakers voice narrator narration tell tells told ask asks
     asked according explain explains word words text screen written read reads see seen visible appear appears appearing
     happen happens happening picture image frame look looks called name named many much kind type colour color time
-    times first second last beginning start end""".split()  # noqa: SIM905
+    times first second last beginning start end hear hears heard""".split()  # noqa: SIM905
 )  # words about asking and about video, which say nothing of what is looked for
 
 

@@ -186,6 +186,7 @@ def test_the_check_of_sentences_is_left_out_only_for_a_while() -> None:
     before = [getattr(answering, name) for name in CHECKS]
     with unchecked():
         assert answering.support("Anything", None, [], None, []) == 1  # type: ignore[arg-type]
+        assert answering.depicted(None, None, "Anything", None) is True  # type: ignore[arg-type]
     assert [getattr(answering, name) for name in CHECKS] == before
 
 

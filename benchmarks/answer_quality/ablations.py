@@ -31,7 +31,7 @@ from retrieval.search import Searcher
 SOURCES: dict[Source, str] = {
     "visual": "the pictures alone", "speech": "the speech alone", "text": "the on-screen text alone",
 }  # fmt: skip
-CHECKS = ("support", "repeats")  # names in retrieval.answer
+CHECKS = ("support", "repeats", "depicted")  # names in retrieval.answer
 
 
 def ablate(engine: Engine, films: Sequence[Film], folder: Path) -> Iterator[tuple[str, list[Verdict]]]:
@@ -82,11 +82,16 @@ def best_list(searchers: Sequence[Searcher]) -> Callable[[str, Sequence[str]], l
 
 @contextlib.contextmanager
 def unchecked() -> Iterator[None]:
-    """Every sentence of a model stands, as if the first piece of evidence supported it."""
+    """Every sentence of a model stands, as if the first piece of evidence supported it, and so do few words."""
     missing = [name for name in CHECKS if not hasattr(answering, name)]
     if missing:
         raise AttributeError(f"retrieval.answer has no {' and no '.join(missing)}: the check cannot be left out.")
-    with mock.patch.multiple(answering, support=lambda *args, **named: 1, repeats=lambda *args, **named: False):
+    with mock.patch.multiple(
+        answering,
+        support=lambda *args, **named: 1,
+        repeats=lambda *args, **named: False,
+        depicted=lambda *args, **named: True,
+    ):
         yield
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from model.known_things import KnownThing
 from model.language.chat import GenerationStats, Still, stills_of
 from model.short_answers import Likely
 from retrieval.answer import Answer, Answerer
@@ -165,6 +166,14 @@ def test_of_the_decoders_words_and_the_answer_heads_the_likelier_are_said(
     assert question == "What is blue here?" and pictures > 0
     models.short_answers = Knowing(("sky", 0.4))
     assert ask(library, models, "What is blue here?", video).text.startswith("Probably: a wall")
+
+
+def test_what_the_moment_does_not_show_is_not_said(library: Library, video: Video, models: FakeModels) -> None:
+    taught(models, "a wall", 0.5).short_answers = Knowing(("dog", 0.9))
+    assert ask(library, models, "What is blue here?", video).text.startswith("dog")
+    models.known_things = [KnownThing("dog", least=2.0, elsewhere=0.1)]
+    answer = ask(library, models, "What is blue here?", video)
+    assert not answer.found and not answer.citations and "does not seem to be in this video" in answer.text
 
 
 def test_of_the_likely_colours_the_first_that_was_measured_is_said(
