@@ -16,7 +16,7 @@ from model.language.notes import Note
 from retrieval.filters import EVERYTHING, Filter
 from retrieval.hits import MAX_MOMENT_S, Hit, coverage
 from retrieval.places import Place, box_of
-from retrieval.presence import picture_support
+from retrieval.presence import picture_support, unseen_word
 from retrieval.question import Question
 from retrieval.records import Citation, Moment, Passage, Source
 from retrieval.search import Searcher
@@ -58,12 +58,13 @@ class Item:
 @dataclass(frozen=True)
 class Evidence:
     """What was found. `found` is False when nothing supports an answer; `searched` names the sources looked through,
-    of the whole video or only `partly`."""
+    of the whole video or only `partly`; `unseen` is the question's word for a thing that no picture shows."""
 
     items: list[Item]
     found: bool
     searched: list[Source] = field(default_factory=list)
     partly: bool = False
+    unseen: str | None = None
 
 
 class Gatherer:
@@ -190,7 +191,8 @@ class Gatherer:
             items += [self.picture(question, moment.video_id, moment.start, moment.end) for moment in pictures]
         if not items:  # weaker words are better than nothing
             items = [self._item(hit.passage) for hit in spoken + written if _fair(hit)][:_GUESSES]
-        return Evidence(_distinct(items), bool(items), searched)
+        unseen = None if items or question.names_nothing else unseen_word(self.searcher, question, video_ids)
+        return Evidence(_distinct(items), bool(items), searched, unseen=unseen)
 
     def picture(self, question: Question, video_id: str, start: float, end: float) -> Item:
         """What was recognised in a moment: colours if they are asked for, else the tags of the clips it lies in."""

@@ -27,14 +27,16 @@ def numbered(items: Sequence[Item]) -> list[tuple[int, Item]]:
 
 
 def not_found(evidence: Evidence) -> str:
-    """One sentence that says what was searched."""
+    """A sentence that says what was searched, and one that names what no picture shows."""
     named = [_SOURCE_WORDS[source] for source in evidence.searched]
     listed = named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}"
     missing = [name for source, name in _SOURCE_WORDS.items() if source not in evidence.searched and source != "visual"]
     nothing = f" (there is no {' and no '.join(name.removeprefix('the ') for name in missing)})" if missing else ""
     place, seems = ("that part of the video", "there") if evidence.partly else ("the whole video", "in this video")
+    unseen = f" Nothing in the pictures looks like “{evidence.unseen}”." if evidence.unseen else ""
     return (
         f"I searched {listed} of {place}{nothing} and found nothing that answers this: it does not seem to be {seems}."
+        f"{unseen}"
     )
 
 

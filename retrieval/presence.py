@@ -58,48 +58,50 @@ def picture_support(
     """
     if not moments or (question.names_nothing and question.kind != "when"):
         return bool(moments)
-    if asks_for_the_unseen(searcher, question, video_ids):
+    if unseen_word(searcher, question, video_ids):
         return False
     text = " ".join(question.terms) or question.subject
     chance = max(fit(searcher, m.video_id, m.start, m.end, text) for m in moments[:3])[1]
     return chance <= (RANDOM_FIT_WHEN if question.kind == "when" else RANDOM_FIT)
 
 
-def asks_for_the_unseen(searcher: Searcher, question: Question, video_ids: Sequence[str]) -> bool:
-    """Whether a question names a thing that is in none of the videos, by its cosine or by the encoder's classes."""
+def unseen_word(searcher: Searcher, question: Question, video_ids: Sequence[str]) -> str | None:
+    """The word of a question for a thing that is in none of the videos, by its cosine or by the encoder's classes; None
+    where there is no such word."""
     models = searcher.models
+    terms = {stem(term): term for term in question.terms}
     if not _UNREAL & set(words(question.text)):
-        named = things_named(question.text) & {stem(term) for term in question.terms}
-        things = [thing for thing in models.known_things if stem(thing.name) in named]
-        telling = [thing for thing in things if thing.elsewhere <= SEEN_ELSEWHERE_ASKED]
-        if telling and any_unseen(searcher, telling, [searcher.timeline(video_id) for video_id in video_ids]):
-            return True
+        named = things_named(question.text) & terms.keys()
+        things = [t for t in models.known_things if stem(t.name) in named and t.elsewhere <= SEEN_ELSEWHERE_ASKED]
+        if things:
+            for thing in unseen_among(searcher, things, [searcher.timeline(video_id) for video_id in video_ids]):
+                return terms[stem(thing.name)]
     concepts = searcher.library.concepts(video_ids, models.vision.name)
     for term in question.terms:
         if stem(term) in _HARDLY_NAMED_STEMS:
             continue
         numbers = [index for index, names in enumerate(models.vision.concepts) if is_called(names, term)]
         if numbers and float(concepts[:, numbers].sum(axis=1).max(initial=0.0)) < SEEN_NOWHERE:
-            return True
-    return False
+            return term
+    return None
 
 
 def says_the_unseen(searcher: Searcher, said: str, video_id: str, start: float, end: float) -> bool:
     """Whether a few words about a moment (seconds) name a thing that its pictures do not show."""
     named = things_named(f"the {said}")
-    things = [thing for thing in searcher.models.known_things if stem(thing.name) in named]
+    things = [t for t in searcher.models.known_things if stem(t.name) in named]
     likely = [thing for thing in things if thing.elsewhere <= SEEN_ELSEWHERE_ANSWERED]
-    return any_unseen(searcher, likely, [searcher.timeline(video_id).part(start, end)])
+    return bool(unseen_among(searcher, likely, [searcher.timeline(video_id).part(start, end)]))
 
 
-def any_unseen(searcher: Searcher, things: Sequence[KnownThing], lines: Sequence[Timeline]) -> bool:
-    """Whether one of the things stays, in all that is seen, below the cosine that it mostly reaches."""
+def unseen_among(searcher: Searcher, things: Sequence[KnownThing], lines: Sequence[Timeline]) -> list[KnownThing]:
+    """Those of the things that stay, in all that is seen, below the cosine that they mostly reach."""
     lines = [line for line in lines if len(line.times)]
     if not things or not lines:
-        return False
+        return []
     names = searcher.models.vision.encode_text([thing.name for thing in things])
     best = np.max([steadiest(line.times, line.vectors @ names.T) for line in lines], axis=0)
-    return bool((best < [thing.least for thing in things]).any())
+    return [thing for thing, value in zip(things, best, strict=True) if value < thing.least]
 
 
 def steadiest(times: np.ndarray, values: np.ndarray) -> np.ndarray:

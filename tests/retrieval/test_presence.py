@@ -17,7 +17,8 @@ from model.loading import Models
 from model.profile import read_profile
 from model.training.samples import Answered, Sample
 from retrieval.checking import depicted
-from retrieval.evidence import Item
+from retrieval.evidence import Evidence, Item
+from retrieval.phrases import not_found
 from retrieval.presence import (
     HARDLY_NAMED,
     RANDOM_FIT,
@@ -27,6 +28,7 @@ from retrieval.presence import (
     says_the_unseen,
     steadiest,
     things_named,
+    unseen_word,
 )
 from retrieval.question import parse
 from retrieval.records import Moment
@@ -104,6 +106,15 @@ def test_what_is_seen_nowhere_is_denied_if_it_would_have_been_noticed(
 def test_a_known_thing_that_no_frame_shows_is_denied(text: str, there: bool) -> None:
     video = searcher([0.0] * 4, 0.01, {"dog": np.full(10, 0.6), "train": np.full(10, 0.4)})
     assert picture_support(video, parse(text), [Moment("video", 0.0, 2.0, 1.0, ["visual"])], ["video"]) == there
+
+
+def test_a_denial_names_what_no_picture_shows_in_the_words_of_the_question() -> None:
+    video = searcher([0.9, 0.0, 0.1, 0.1], 0.01, {"dog": np.full(10, 0.6), "train": np.full(10, 0.4)})
+    assert unseen_word(video, parse("How many trains pass the dog?"), ["video"]) == "trains"
+    assert unseen_word(video, parse("Where are the parrots?"), ["video"]) == "parrots"
+    assert unseen_word(video, parse("Where is the dog?"), ["video"]) is None
+    text = not_found(Evidence([], False, ["visual"], unseen="trains"))
+    assert text.endswith("in this video. Nothing in the pictures looks like “trains”.")
 
 
 def test_what_one_frame_alone_resembles_is_not_there() -> None:
