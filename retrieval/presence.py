@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SEEN_NOWHERE = 0.005  # probability below which a thing was not seen, not even from afar
 # What the embedded encoder mostly misses in Flickr8k's photos where two people name it, being small, worn or beside the
-# point: that it is seen nowhere says nothing. Printed by `python -m benchmarks.named_things tsv:data/flickr8k`.
+# point: that it is seen nowhere says nothing. Printed by `python -m benchmarks.named_things tsv:data/flickr8k@train`.
 HARDLY_NAMED = frozenset(
     """backpack balloon basket bed book bottle bowl bucket camera coat cover cream cup door drink drive duck fly
     glass greyhound jacket jeans light net opener orange paper phone plate purse scarf seat sheep shirt shoe
