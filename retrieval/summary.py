@@ -16,6 +16,10 @@ from retrieval.words import content_words
 _CHAPTER_S = 30.0  # about one chapter for so much of a video...
 _MOST_CHAPTERS = 12  # ...but never more than can be read at a glance
 _TAGS = 8
+_LIKELIEST = 40  # names that are looked at again
+# A name is believed that the encoder's classes give and its space of sentences agrees with: share of random single
+# things that may fit the best frame better. Others are mostly what something on a plain ground happens to resemble.
+_AGREED = 0.03
 _TITLE_CHARS = 60
 _QUOTE_CHARS = 90
 _LEAST_LETTERS = 5
@@ -44,8 +48,9 @@ def summarize(library: Library, models: Models, video_id: str) -> Summary:
     passages = library.passages(video_id)
     if not clips:
         return Summary("Nothing of this video is indexed yet.", [], [])
-    tags = _tags(clips)
-    chapters = [_chapter(part, passages) for part in _parts(clips)]
+    agreed = _agreed(models, clips)
+    tags = [name for name in _names(clips) if name in agreed][:_TAGS]
+    chapters = [_chapter(part, passages, agreed) for part in _parts(clips)]
     spoken = [p for p in passages if p.source == "speech"]
     written = [p for p in passages if p.source == "text" and _tells(p.text)]
     sentences = []
@@ -70,13 +75,28 @@ def _quoted(passage: Passage) -> str:
     return f"“{text if len(text) <= _QUOTE_CHARS else text[: _QUOTE_CHARS - 1].rsplit(' ', 1)[0] + '…'}”"
 
 
-def _tags(clips: list[ClipFrames]) -> list[str]:
-    """The labels of the whole video, weighed by how long they are seen."""
+def _names(clips: list[ClipFrames]) -> list[str]:
+    """What is recognised in some clips, that which is seen longest first."""
     weights: dict[str, float] = {}
     for frames in clips:
         for name, share in frames.clip.tags:
             weights[name] = weights.get(name, 0.0) + share * (frames.clip.end - frames.clip.start)
-    return sorted(weights, key=lambda name: -weights[name])[:_TAGS]
+    return sorted(weights, key=lambda name: -weights[name])
+
+
+def _agreed(models: Models, clips: list[ClipFrames]) -> frozenset[str]:
+    """Of the names of a video those that some frame fits also as a sentence."""
+    names = _names(clips)[:_LIKELIEST]
+    seen = [frames.vectors for frames in clips if len(frames.times)]
+    if not names or not seen:
+        return frozenset()
+    vectors, queries = np.concatenate(seen), models.vision.encode_text(names)
+    best = (vectors @ queries.T).argmax(0)
+    return frozenset(
+        name
+        for name, frame, query in zip(names, vectors[best], queries, strict=True)
+        if models.vision.chance(frame, query) <= _AGREED
+    )
 
 
 def _parts(clips: list[ClipFrames]) -> list[list[ClipFrames]]:
@@ -107,13 +127,13 @@ def _length(part: list[ClipFrames]) -> float:
     return part[-1].clip.end - part[0].clip.start
 
 
-def _chapter(part: list[ClipFrames], passages: list[Passage]) -> Chapter:
+def _chapter(part: list[ClipFrames], passages: list[Passage], agreed: frozenset[str]) -> Chapter:
     """Titled with its first on-screen text, else with what is said, else with what is seen."""
     start, end = part[0].clip.start, part[-1].clip.end
     inside = [p for p in passages if start <= p.start < end]
     text = next((p.text for p in inside if p.source == "text" and _tells(p.text)), None)
     speech = next((p.text for p in inside if p.source == "speech" and len(content_words(p.text)) > 1), None)
-    tags = _tags(part)
+    tags = [name for name in _names(part) if name in agreed]
     title = text or speech or (", ".join(tags[:3]).capitalize() if tags else "Scene")
     return Chapter(
         start, end, title if len(title) <= _TITLE_CHARS else title[: _TITLE_CHARS - 1].rsplit(" ", 1)[0] + "…"

@@ -10,6 +10,7 @@ from retrieval.answer import Answer, Answerer
 from retrieval.library import Library
 from retrieval.records import Clip, Message, Video
 from retrieval.search import Searcher
+from retrieval.summary import summarize
 from tests.fakes import FakeModels
 from tests.retrieval.conftest import register
 
@@ -118,6 +119,21 @@ def test_a_summary_covers_the_whole_video(answerer: Answerer, video: Video) -> N
     answer = ask(answerer, "What is this video about?", video)
     assert answer.found and "Port Ellen" in answer.text and "wooden leg" in answer.text
     assert answer.citations[0].start == 0 and answer.citations[-1].end == 30
+
+
+def test_a_summary_names_what_both_the_classes_and_the_sentences_recognise(
+    answerer: Answerer, video: Video, models: FakeModels
+) -> None:
+    assert summarize(answerer.searcher.library, answerer.models, video.id).tags == ["red", "blue"]
+    blue, sure = models.text.embed(["blue"])[0], models.vision.chance
+
+    def doubtful(frame: np.ndarray, query: np.ndarray) -> float:
+        return 0.2 if np.allclose(query, blue) else sure(frame, query)
+
+    models.vision.chance = doubtful  # type: ignore[method-assign]
+    summary = summarize(answerer.searcher.library, answerer.models, video.id)
+    assert summary.tags == ["red"] and "blue" not in summary.summary
+    assert not any("lue" in chapter.title for chapter in summary.chapters)
 
 
 @pytest.mark.parametrize("text", ["", "x" * 10_000])
