@@ -69,6 +69,9 @@ def unseen_word(searcher: Searcher, question: Question, video_ids: Sequence[str]
     """The word of a question for a thing that is in none of the videos, by its cosine or by the encoder's classes; None
     where there is no such word."""
     models = searcher.models
+    concepts = searcher.library.concepts(video_ids, models.vision.name)
+    if not len(concepts):
+        return None  # nothing is seen at all
     terms = {stem(term): term for term in question.terms}
     if not _UNREAL & set(words(question.text)):
         named = things_named(question.text) & terms.keys()
@@ -76,7 +79,6 @@ def unseen_word(searcher: Searcher, question: Question, video_ids: Sequence[str]
         if things:
             for thing in unseen_among(searcher, things, [searcher.timeline(video_id) for video_id in video_ids]):
                 return terms[stem(thing.name)]
-    concepts = searcher.library.concepts(video_ids, models.vision.name)
     for term in question.terms:
         if stem(term) in _HARDLY_NAMED_STEMS:
             continue

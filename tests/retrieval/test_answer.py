@@ -115,6 +115,16 @@ def test_all_chosen_videos_are_asked(
     assert answer.citations[0].video_id == other.id
 
 
+@pytest.mark.parametrize("text", ["What colour is the blue wall?", "When does a parrot appear?", "How many blues?"])
+def test_of_speech_without_pictures_what_is_seen_is_denied(
+    library: Library, models: FakeModels, tmp_path: Path, text: str
+) -> None:
+    heard = register(library, tmp_path, "radio.mp3")
+    library.add_passages(heard.id, "speech", LINES, models.text.embed([line for *_, line in LINES]))
+    *_, answer = Answerer(Searcher(library, models), models).ask(text, [heard.id])  # type: ignore[arg-type]
+    assert not answer.found and "looks like" not in answer.text
+
+
 def test_a_summary_covers_the_whole_video(answerer: Answerer, video: Video) -> None:
     answer = ask(answerer, "What is this video about?", video)
     assert answer.found and "Port Ellen" in answer.text and "wooden leg" in answer.text

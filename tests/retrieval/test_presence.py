@@ -113,6 +113,8 @@ def test_a_denial_names_what_no_picture_shows_in_the_words_of_the_question() -> 
     assert unseen_word(video, parse("How many trains pass the dog?"), ["video"]) == "trains"
     assert unseen_word(video, parse("Where are the parrots?"), ["video"]) == "parrots"
     assert unseen_word(video, parse("Where is the dog?"), ["video"]) is None
+    video.library.concepts = lambda video_ids, name: np.empty(0)
+    assert unseen_word(video, parse("Where are the parrots?"), ["video"]) is None, "where there are no pictures"
     text = not_found(Evidence([], False, ["visual"], unseen="trains"))
     assert text.endswith("in this video. Nothing in the pictures looks like “trains”.")
 
