@@ -106,7 +106,8 @@ class Gatherer:
         rows = self.library.db.rows(
             f"SELECT DISTINCT source FROM passages WHERE video_id IN ({marks})", tuple(video_ids)
         )
-        sources: list[Source] = ["visual"]
+        pictures = f"SELECT 1 FROM clips WHERE video_id IN ({marks}) AND length(times) > 0 LIMIT 1"
+        sources: list[Source] = ["visual"] if self.library.db.rows(pictures, tuple(video_ids)) else []
         return sources + [source for source in ("speech", "text") if any(row["source"] == source for row in rows)]
 
     def _from_passages(

@@ -12,6 +12,7 @@ from retrieval.evidence import Evidence, Item
 from retrieval.records import Source
 
 _SOURCE_WORDS: dict[Source, str] = {"visual": "the pictures", "speech": "the speech", "text": "the on-screen text"}
+_LACKING: dict[Source, str] = {"visual": "no picture", "speech": "no speech", "text": "no on-screen text"}
 _PERCEIVED: dict[Source, str] = {"visual": "seen", "speech": "said", "text": "shown as text"}
 # Where a citation stands in an answer's text. Quotes are rid of these brackets, so that none can be taken for a marker.
 MARKER = re.compile("⟦(\\d+)⟧")
@@ -29,9 +30,11 @@ def numbered(items: Sequence[Item]) -> list[tuple[int, Item]]:
 def not_found(evidence: Evidence) -> str:
     """A sentence that says what was searched, and one that names what no picture shows."""
     named = [_SOURCE_WORDS[source] for source in evidence.searched]
+    if not named:
+        return "There is no picture, no speech and no on-screen text that could be searched."
     listed = named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}"
-    missing = [name for source, name in _SOURCE_WORDS.items() if source not in evidence.searched and source != "visual"]
-    nothing = f" (there is no {' and no '.join(name.removeprefix('the ') for name in missing)})" if missing else ""
+    missing = [name for source, name in _LACKING.items() if source not in evidence.searched]
+    nothing = f" (there is {' and '.join(missing)})" if missing else ""
     place, seems = ("that part of the video", "there") if evidence.partly else ("the whole video", "in this video")
     unseen = f" Nothing in the pictures looks like “{evidence.unseen}”." if evidence.unseen else ""
     return (

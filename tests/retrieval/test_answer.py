@@ -123,6 +123,9 @@ def test_of_speech_without_pictures_what_is_seen_is_denied(
     library.add_passages(heard.id, "speech", LINES, models.text.embed([line for *_, line in LINES]))
     *_, answer = Answerer(Searcher(library, models), models).ask(text, [heard.id])  # type: ignore[arg-type]
     assert not answer.found and "looks like" not in answer.text
+    assert answer.text.startswith(
+        "I searched the speech of the whole video (there is no picture and no on-screen text)"
+    )
 
 
 def test_a_summary_covers_the_whole_video(answerer: Answerer, video: Video) -> None:

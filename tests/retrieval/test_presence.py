@@ -115,6 +115,7 @@ def test_a_denial_names_what_no_picture_shows_in_the_words_of_the_question() -> 
     assert unseen_word(video, parse("Where is the dog?"), ["video"]) is None
     video.library.concepts = lambda video_ids, name: np.empty(0)
     assert unseen_word(video, parse("Where are the parrots?"), ["video"]) is None, "where there are no pictures"
+    assert not_found(Evidence([], False, [])).startswith("There is no picture, no speech and no on-screen text")
     text = not_found(Evidence([], False, ["visual"], unseen="trains"))
     assert text.endswith("in this video. Nothing in the pictures looks like “trains”.")
 
