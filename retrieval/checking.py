@@ -104,7 +104,8 @@ def depicted(searcher: Searcher, question: Question, said: str, item: Item) -> b
     """
     if says_the_unseen(searcher, said, item.video_id, item.start, item.end):
         return False
-    if question.kind in ("colour", "count") or question.names_nothing:
+    unknown = not len(searcher.timeline(item.video_id).between(item.start, item.end))
+    if unknown or question.kind in ("colour", "count") or question.names_nothing:
         return True
     text = " ".join([*question.terms, said])
     return fit(searcher, item.video_id, item.start, item.end, text)[1] <= _GLIMPSED

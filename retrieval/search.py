@@ -271,9 +271,16 @@ class Searcher:
         return sorted(moments, key=lambda moment: -moment.score)[:count]
 
     def timeline(self, video_id: str) -> Timeline:
-        """The frame vectors of a video, kept in memory for the next question."""
-        row = self.library.db.row("SELECT max(id) AS newest FROM clips WHERE video_id = ?", (video_id,))
-        key = (video_id, row["newest"] if row else None)  # another one once more is seen, or all is seen anew
+        """The frame vectors of a video, kept in memory for the next question; none where another encoder made them."""
+        row = self.library.db.row(
+            "SELECT max(clips.id) AS newest FROM clips JOIN videos ON videos.id = video_id"
+            " WHERE video_id = ? AND vision_model = ?",
+            (video_id, self.models.vision.name),
+        )
+        newest = row["newest"] if row else None
+        if newest is None:
+            return Timeline.of([])
+        key = (video_id, newest)  # another one once more is seen, or all is seen anew
         with self._lock:
             if key not in self._timelines:
                 self._timelines[key] = Timeline.of(self.library.video_frames(video_id))

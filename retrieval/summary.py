@@ -48,7 +48,8 @@ def summarize(library: Library, models: Models, video_id: str) -> Summary:
     passages = library.passages(video_id)
     if not clips:
         return Summary("Nothing of this video is indexed yet.", [], [])
-    agreed = _agreed(models, clips)
+    own = library.video(video_id).vision_model == models.vision.name
+    agreed = _agreed(models, clips) if own else frozenset(_names(clips))
     tags = [name for name in _names(clips) if name in agreed][:_TAGS]
     chapters = [_chapter(part, passages, agreed) for part in _parts(clips)]
     spoken = [p for p in passages if p.source == "speech"]

@@ -134,6 +134,15 @@ def test_a_summary_covers_the_whole_video(answerer: Answerer, video: Video) -> N
     assert answer.citations[0].start == 0 and answer.citations[-1].end == 30
 
 
+def test_vectors_of_another_encoder_are_not_compared(answerer: Answerer, video: Video) -> None:
+    library = answerer.searcher.library
+    library.update_video(video.id, vision_model="eyes of another width")
+    assert not len(answerer.searcher.timeline(video.id).times)
+    assert summarize(library, answerer.models, video.id).tags == ["red", "blue"]
+    for text in ("What colour is the red wall?", "When is the blue wall seen?", "What comes after the ferry?"):
+        ask(answerer, text, video)
+
+
 def test_a_summary_names_what_both_the_classes_and_the_sentences_recognise(
     answerer: Answerer, video: Video, models: FakeModels
 ) -> None:
