@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,6 +21,7 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._local = threading.local()
+        self._guard: Callable[[sqlite3.Connection], None] | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             migrate(self.connection)
@@ -41,12 +43,20 @@ class Database:
             self._local.connection = connection
         return connection
 
+    def guarded(self, guard: Callable[[sqlite3.Connection], None]) -> Database:
+        """The same database, but each write transaction calls `guard` first, which raises to refuse it."""
+        other = copy.copy(self)
+        other._guard = guard
+        return other
+
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """A write transaction; raises CuepointError with a plain sentence when the disk is full."""
         connection = self.connection
         try:
             connection.execute("BEGIN IMMEDIATE")
+            if self._guard is not None:
+                self._guard(connection)
             yield connection
             connection.execute("COMMIT")
         except BaseException as error:

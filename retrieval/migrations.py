@@ -159,7 +159,13 @@ def _comments(db: sqlite3.Connection) -> None:
     db.execute("CREATE INDEX comments_by_video ON comments (video_id, seconds)")
 
 
-MIGRATIONS = [_first_schema, _name_the_models, _comments]
+def _claims(db: sqlite3.Connection) -> None:
+    """A job's claim has a number, which each write of its worker must carry, and heartbeats that are counted."""
+    db.execute("ALTER TABLE jobs ADD COLUMN claim INTEGER NOT NULL DEFAULT 0")
+    db.execute("ALTER TABLE jobs ADD COLUMN beats INTEGER NOT NULL DEFAULT 0")
+
+
+MIGRATIONS = [_first_schema, _name_the_models, _comments, _claims]
 
 
 def migrate(db: sqlite3.Connection) -> None:

@@ -10,8 +10,8 @@ import time
 from app.commands import engine_of
 from app.engine import Engine
 from model.errors import CuepointError
+from retrieval.claims import worker_name
 from retrieval.ingest import run_job
-from retrieval.jobs import worker_name
 
 logger = logging.getLogger(__name__)
 _IDLE_S = 0.3
