@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import logging
 import os
@@ -22,6 +23,7 @@ from app.comment_routes import comments_router
 from app.cuts import cuts_router
 from app.engine import Engine
 from app.media import media_router
+from app.stopping import PromptServer
 from app.workers import Supervisor
 from model.errors import CuepointError
 
@@ -72,7 +74,9 @@ def serve(engine: Engine, host: str, port: int) -> None:
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
     print(f"Cuepoint is at http://{shown}:{port} (stop it with Ctrl+C)", file=sys.stderr, flush=True)
     logging.getLogger("uvicorn.error").addFilter(_no_cancelled)
-    uvicorn.run(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=1)
+    with contextlib.suppress(KeyboardInterrupt):
+        PromptServer(config).run()
 
 
 def _check_port(host: str, port: int) -> None:

@@ -9,6 +9,7 @@ import time
 
 from app.commands import engine_of
 from app.engine import Engine
+from app.stopping import WorkerEnd
 from model.errors import CuepointError
 from retrieval.claims import worker_name
 from retrieval.ingest import run_job
@@ -19,11 +20,14 @@ _NICE = 5  # indexing yields to chatting
 
 
 def run(arguments: argparse.Namespace) -> None:
-    engine = engine_of(arguments)
+    end = WorkerEnd(arguments.parent)
+    end.watch()
     os.nice(_NICE)
+    engine = engine_of(arguments)
+    end.jobs = engine.jobs
     engine.models.warm("text", "vision", "reader", "speech")  # before claiming, so that the first upload does not wait
     engine.queue_outdated()
-    while arguments.parent is None or os.getppid() == arguments.parent:
+    while True:
         engine.jobs.release_dead()
         if not _work_once(engine):
             time.sleep(_IDLE_S)
