@@ -41,6 +41,7 @@ def create_app(engine: Engine, supervise: bool = True) -> FastAPI:
         supervisor = Supervisor(engine.settings) if supervise else None
         if supervisor:
             supervisor.start()
+            app.state.end_workers = supervisor.terminate
         threading.Thread(target=_warm, args=(engine,), name="warm", daemon=True).start()
         try:
             yield
@@ -76,7 +77,7 @@ def serve(engine: Engine, host: str, port: int) -> None:
     logging.getLogger("uvicorn.error").addFilter(_no_cancelled)
     config = uvicorn.Config(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=1)
     with contextlib.suppress(KeyboardInterrupt):
-        PromptServer(config).run()
+        PromptServer(config, lambda: getattr(app.state, "end_workers", lambda: None)()).run()
 
 
 def _check_port(host: str, port: int) -> None:

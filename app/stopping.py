@@ -11,6 +11,7 @@ import os
 import signal
 import sqlite3
 import threading
+from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
@@ -27,8 +28,15 @@ _RELEASE_WITHIN_S = 1.0  # another process may be writing
 class PromptServer(uvicorn.Server):
     """Ends within SERVER_ENDS_WITHIN_S of SIGTERM or Ctrl+C, also while answers are being given."""
 
+    def __init__(self, config: uvicorn.Config, end_workers: Callable[[], None] | None = None) -> None:
+        """`end_workers` is called at once, in a thread: the workers end while the server still says goodbye."""
+        super().__init__(config)
+        self._end_workers = end_workers
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         _exit_after(SERVER_ENDS_WITHIN_S, 128 + sig)
+        if self._end_workers is not None:
+            threading.Thread(target=self._end_workers, daemon=True).start()
         super().handle_exit(sig, frame)
 
 

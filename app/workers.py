@@ -35,12 +35,17 @@ class Supervisor:
         self.processes = [self._spawn() for _ in range(self.count)]
         self._thread.start()
 
+    def terminate(self) -> None:
+        """Tell the workers to end, and wait for none."""
+        self._stopping.set()
+        for process in self.processes:
+            process.terminate()
+
     def stop(self) -> None:
         """End the workers; jobs that were running go on when the app is started again."""
         self._stopping.set()
         self._thread.join()
-        for process in self.processes:
-            process.terminate()
+        self.terminate()
         until = time.monotonic() + _STOP_WAIT_S
         for process in self.processes:
             try:
