@@ -24,6 +24,7 @@ def run(arguments: argparse.Namespace) -> None:
     end.watch()
     os.nice(_NICE)
     engine = engine_of(arguments)
+    engine.library.db.check()
     end.jobs = engine.jobs
     engine.models.warm("text", "vision", "reader", "speech")  # before claiming, so that the first upload does not wait
     engine.queue_outdated()
