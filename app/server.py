@@ -23,6 +23,7 @@ from app.comment_routes import comments_router
 from app.cuts import cuts_router
 from app.engine import Engine
 from app.media import media_router
+from app.refusals import add_refusals
 from app.stopping import PromptServer
 from app.workers import Supervisor
 from model.errors import CuepointError
@@ -61,6 +62,7 @@ def create_app(engine: Engine, supervise: bool = True) -> FastAPI:
     def icon() -> Response:
         return FileResponse(_ICONS / "icon.svg", media_type="image/svg+xml", headers={"Cache-Control": "max-age=86400"})
 
+    add_refusals(app)
     app.include_router(chats_router(engine))
     app.include_router(comments_router(engine))
     app.include_router(cuts_router(engine))

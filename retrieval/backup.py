@@ -121,7 +121,6 @@ def _write(archive: zipfile.ZipFile, library: Library, copy: Path, with_media: b
         "format": _FORMAT,
         "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "schema": len(MIGRATIONS),
-        "data_dirs": sorted({str(library.data_dir), str(library.data_dir.resolve())}),  # in paths of the database
         "with_media": with_media,
         "files": listed,
     }
@@ -197,7 +196,7 @@ def _restore(archive: zipfile.ZipFile, manifest: dict[str, Any], source: Path, d
     place = new_files(data_dir)
     for name, expected in manifest["files"].items():
         _unpack(archive, name, expected, place, source)
-    videos, without_copy = _adapt(place, [Path(home) for home in manifest["data_dirs"]], data_dir, source)
+    videos, without_copy = _adapt(place, data_dir, source)
     new = [name for name in (DATABASE, *_MEDIA) if (place / name).exists()]
     kept = data_dir / f"replaced-{time.strftime('%Y%m%d-%H%M%S')}"
     going = (*new, *(f"{DATABASE}{suffix}" for suffix in BESIDE))
@@ -216,8 +215,6 @@ def _manifest_of(archive: zipfile.ZipFile, source: Path) -> dict[str, Any]:
         files = {name: (int(is_["bytes"]), str(is_["sha256"])) for name, is_ in manifest["files"].items()}
         if manifest["format"] != _FORMAT or manifest["schema"] > len(MIGRATIONS):
             raise UnreadableBackup(f"{source} was written by a newer Cuepoint; use that one to restore it.")
-        if not all(isinstance(home, str) for home in manifest["data_dirs"]):
-            raise refused
     except (ValueError, KeyError, TypeError, AttributeError):
         raise refused from None
     if len(entries) != len(archive.infolist()) or set(entries) != {*files, MANIFEST} or DATABASE not in files:
@@ -272,26 +269,23 @@ def _unpack(archive: zipfile.ZipFile, name: str, expected: dict[str, Any], place
             raise UnreadableBackup(f"{source} is damaged: {name} is not what was backed up.")
 
 
-def _adapt(place: Path, old_homes: list[Path], new_home: Path, source: Path) -> tuple[int, int]:
+def _adapt(place: Path, new_home: Path, source: Path) -> tuple[int, int]:
     """Check the restored database and let it name the files of its new folder. Returns (videos, without a copy)."""
     try:
         with contextlib.closing(sqlite3.connect(place / DATABASE)) as db:
             _check(db, place / DATABASE)
             if {"videos", "chats", "migrations"} & set(missing_tables(db)):
                 raise DamagedLibrary(place / DATABASE, "a table is missing")
-            videos = db.execute("SELECT id, media_path, source_path FROM videos").fetchall()
             without_copy = 0
+            videos = db.execute("SELECT id, media_path, source_path FROM videos").fetchall()
             for video_id, media, original in videos:
                 if not _ID.fullmatch(str(video_id)):
                     raise DamagedLibrary(place / DATABASE, "a video's id makes no sense")
-                inside = _inside(media, old_homes)
-                if inside is None or inside.parts[:2] != ("videos", video_id) or not inside.name.startswith("playable"):
-                    media = None
-                else:
-                    media = _moved(media, inside, place, new_home)
-                if upload := _inside(original, old_homes):
-                    original = _moved(original, upload, place, new_home)
-                without_copy += media is None or not (_staged(Path(media), place, new_home)).exists()
+                media = _moved(media, "videos", place, new_home)
+                if media and not re.fullmatch(rf".*/videos/{video_id}/playable\.\w+", media):
+                    media = None  # no copy that Cuepoint made: it is not to be served
+                original = _moved(original, "incoming", place, new_home)
+                without_copy += media is None or not _staged(Path(media), place, new_home).exists()
                 db.execute(
                     "UPDATE videos SET media_path = ?, source_path = ? WHERE id = ?", (media, original, video_id)
                 )
@@ -301,15 +295,12 @@ def _adapt(place: Path, old_homes: list[Path], new_home: Path, source: Path) -> 
         raise UnreadableBackup(f"{source} is damaged: its database cannot be used ({error}).") from error
 
 
-def _inside(name: str | None, homes: list[Path]) -> Path | None:
-    """A path below the data folder it was written in."""
-    homes = [home for home in homes if name and Path(name).is_relative_to(home)]
-    return Path(name).relative_to(homes[0]) if name and homes else None
-
-
-def _moved(name: str, inside: Path, place: Path, new_home: Path) -> str:
-    """The path in the new folder if the file will be there, else as it was."""
-    there = new_home / inside
+def _moved(name: str | None, kind: str, place: Path, new_home: Path) -> str | None:
+    """The path KIND/FOLDER/FILE in the new folder if that will be there, else as it was."""
+    parts = Path(name or "").parts[-3:]
+    if len(parts) < 3 or parts[0] != kind:
+        return name
+    there = new_home.joinpath(*parts)
     return str(there) if _staged(there, place, new_home).exists() else name
 
 
