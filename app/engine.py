@@ -17,6 +17,7 @@ from retrieval.library import LOCAL_OWNER, Library
 from retrieval.records import Job, Video
 from retrieval.renew import find_outdated, is_current
 from retrieval.search import Searcher
+from retrieval.wellformed import well_formed
 
 
 class Engine:
@@ -43,6 +44,7 @@ class Engine:
 
         `upload` is the name an uploaded file came with. Raises UnreadableMedia, UsageError (too big), CuepointError.
         """
+        well_formed(str(path), "The name of the file")
         size, limit = path.stat().st_size if path.is_file() else 0, self.settings.max_upload_bytes
         if upload and size > limit:
             raise UsageError(

@@ -25,7 +25,8 @@ def engine_of(arguments: argparse.Namespace) -> Engine:
 
 def print_json(value: Any) -> None:
     """One JSON object on one line of stdout, at once."""
-    print(json.dumps(value, ensure_ascii=False), flush=True)
+    text = json.dumps(value, ensure_ascii=False)
+    print(text.encode("utf-8", "replace").decode(), flush=True)  # what came in broken is given back readable
 
 
 def say(text: str) -> None:
