@@ -4,6 +4,8 @@ DATA/cuepoint.sqlite3          everything that cannot be made again cheaply
 DATA/indexes/*.faiss           made again from SQLite when missing or damaged
 DATA/videos/ID/                playable copy, thumbnails, filmstrip
 DATA/incoming/                 uploads that are still being indexed
+DATA/cuepoint.lock             held by those who use the library (see retrieval.folder)
+DATA/replaced-DATE/            what `cuepoint restore` moved aside; beside it, *.damaged-DATE of `cuepoint repair`
 """
 
 from __future__ import annotations
