@@ -172,7 +172,7 @@ def test_random_damage_is_found_and_repaired(filled: Library, seed: int) -> None
     assert find_damage(path) is None
     for video in library.videos():
         assert library.clips(video.id) is not None and library.passages(video.id) is not None
-    assert sum(done.saved.values()) > 150, "of 400 rows and 600 pages"
+    assert sum(done.saved.values()) > 150, "most rows are not hit"
     assert (folder / "videos" / "x" / "playable.mp4").read_bytes() == b"a film"
 
 
