@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 import threading
 import time
@@ -43,7 +42,10 @@ def take_in(library: Library, path: Path, owner: str = LOCAL_OWNER, upload: str 
             library.update_video(known.id, source_path=str(_keep(library, path) if upload else path.resolve()))
         return library.video(known.id)
     stored = _keep(library, path) if upload else path
-    return library.add_video(stored, digest, asdict(info), owner, title=upload)
+    video = library.add_video(stored, digest, asdict(info), owner, title=upload)
+    if upload and Path(video.source_path) != stored:  # somebody else brought the same file at the same time
+        library.discard_upload(stored)
+    return video
 
 
 def check_room(library: Library, path: Path) -> None:
@@ -159,5 +161,3 @@ def _drop_upload(library: Library, video: Video) -> None:
     video = library.video(video.id)
     if video.media_path:
         library.discard_upload(Path(video.source_path))
-        with contextlib.suppress(OSError):
-            library.incoming.rmdir()

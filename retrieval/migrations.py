@@ -159,7 +159,17 @@ def _comments(db: sqlite3.Connection) -> None:
     db.execute("CREATE INDEX comments_by_video ON comments (video_id, seconds)")
 
 
-MIGRATIONS = [_first_schema, _name_the_models, _comments]
+def _logins(db: sqlite3.Connection) -> None:
+    """A user may have a password; a login is known by the hash of its token."""
+    db.execute("ALTER TABLE users ADD COLUMN password_hash TEXT")
+    db.execute(
+        "CREATE TABLE logins (token_hash TEXT PRIMARY KEY,"
+        " user_id TEXT NOT NULL REFERENCES users(id) ON DELETE CASCADE, created_at REAL NOT NULL,"
+        " expires_at REAL NOT NULL)"
+    )
+
+
+MIGRATIONS = [_first_schema, _name_the_models, _comments, _logins]
 
 
 def migrate(db: sqlite3.Connection) -> None:

@@ -6,7 +6,10 @@ from typing import Any
 
 import gradio as gr
 from fastapi import FastAPI
+from starlette.routing import Mount
 
+from app.access.page_door import PageDoor
+from app.access.policy import Policy
 from app.engine import Engine
 from app.page.asking import Asking
 from app.page.chat_handlers import ChatHandlers
@@ -14,24 +17,26 @@ from app.page.chat_panel import ChatPanel, build_chat_panel
 from app.page.finding import Finding
 from app.page.handlers import Handlers
 from app.page.header import header_html
-from app.page.i18n import LABELS, Language
+from app.page.i18n import Language
+from app.page.labels import LABELS
 from app.page.library_panel import LibraryPanel, build_library_panel
 from app.page.player import PlayerArea, build_player
 from app.page.session import Session
 from app.page.tabs import TabsArea, build_tabs
 from app.page.theme import head, style_sheet, theme
-from app.page.views import BUSY_TICK_S
+from app.page.views import BUSY_TICK_S, Views
+from app.uploads import Uploads
 
 _CONCURRENT = 8  # events of one kind at once: several people may ask, and each holds a thread
-_CACHE_S = (3600, 24 * 3600)  # every hour, uploads that nobody took in within a day are deleted
 _SHOWN = "() => [window.cuepoint ? window.cuepoint.shown() : '', null]"  # what the browser shows, before every tick
 
 
-def mount_page(app: FastAPI, engine: Engine) -> FastAPI:
-    """The web app with the page at its root."""
-    page = build_page(engine)
+def mount_page(app: FastAPI, engine: Engine, uploads: Uploads, policy: Policy) -> FastAPI:
+    """The web app with the page at its root, behind `PageDoor`."""
+    page = build_page(engine, uploads, policy)
     page.queue(default_concurrency_limit=_CONCURRENT, api_open=False)
-    return gr.mount_gradio_app(
+    page.has_launched = True  # or Gradio takes any path for one of its own (6.31, processing_utils._check_allowed)
+    mounted = gr.mount_gradio_app(
         app,
         page,
         path="/",
@@ -39,22 +44,29 @@ def mount_page(app: FastAPI, engine: Engine) -> FastAPI:
         theme=theme(),
         css=style_sheet(),
         head=head(),
-        max_file_size=engine.settings.max_upload_bytes,
+        max_file_size=0,
         footer_links=[],
         run_history=False,
         ssr_mode=False,
         show_error=False,
         mcp_server=False,
     )
+    (mount,) = (route for route in mounted.routes if isinstance(route, Mount) and isinstance(route.app, gr.routes.App))
+    mount.app = PageDoor(mount.app)
+    return mounted
 
 
-def build_page(engine: Engine) -> gr.Blocks:
-    with gr.Blocks(title="Cuepoint", analytics_enabled=False, fill_width=True, delete_cache=_CACHE_S) as page:
+def build_page(engine: Engine, uploads: Uploads, policy: Policy) -> gr.Blocks:
+    views = Views(engine, with_logout=policy.login)
+    with gr.Blocks(title="Cuepoint", analytics_enabled=False, fill_width=True) as page:
         session = gr.State(Session())
         address = gr.Textbox(visible=False)
         timer = gr.Timer(BUSY_TICK_S)
         header = gr.HTML(
-            header_html(engine, Language("en")), elem_id="header", js_on_load=None, apply_default_css=False
+            header_html(engine, Language("en"), policy.login),
+            elem_id="header",
+            js_on_load=None,
+            apply_default_css=False,
         )
         with gr.Row(elem_id="main"):
             with gr.Column(elem_id="library-column", min_width=0):
@@ -66,13 +78,15 @@ def build_page(engine: Engine) -> gr.Blocks:
                     tabs = build_tabs()
             with gr.Column(elem_id="chat-column", min_width=0):
                 chat = build_chat_panel()
-        _wire(page, engine, session, address, timer, header, library, player, tabs, chat)
+        _wire(page, engine, views, uploads, session, address, timer, header, library, player, tabs, chat)
     return page
 
 
 def _wire(
     page: gr.Blocks,
     engine: Engine,
+    views: Views,
+    uploads: Uploads,
     session: gr.State,
     address: gr.Textbox,
     timer: gr.Timer,
@@ -82,11 +96,12 @@ def _wire(
     tabs: TabsArea,
     chat: ChatPanel,
 ) -> None:
-    on = Handlers(engine)
-    asking, chats, finding = Asking(engine, on.views), ChatHandlers(engine, on.views), Finding(engine, on.views)
+    on = Handlers(engine, views, uploads)
+    asking, chats, finding = Asking(engine, views), ChatHandlers(engine, views), Finding(engine, views, uploads)
     parts = [
-        header, library.cards, player.player, player.timeline, player.curve, tabs.results, tabs.transcript,
-        tabs.screen_text, tabs.summary, chat.history, chat.scope, chat.starter, chat.chatbot, timer,
+        header, library.upload, tabs.picture, library.cards, player.player, player.timeline, player.curve,
+        tabs.results, tabs.transcript, tabs.screen_text, tabs.summary, chat.history, chat.scope, chat.starter,
+        chat.chatbot, timer,
     ]  # fmt: skip  # in the order of views.PARTS
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     swift = quiet | {"concurrency_limit": None}  # small queries: they never wait behind somebody's question
@@ -100,15 +115,15 @@ def _wire(
     timer.tick(on.tick, [address, session], parts, js=_SHOWN, **swift)
 
     after(library.cards.act(on.act, [session], parts, **swift)).then(on.summarize, [session], parts, **quiet)
-    library.upload.upload(on.upload, [library.upload, session], [library.upload, library.notices, *parts], **quiet)
+    every = {"trigger_mode": "multiple"}  # none is left out while another is taken in
+    library.upload.arrived(on.upload, [session], [library.notices, *parts], **quiet, **every)
 
     scope = [tabs.everywhere, tabs.start, tabs.end, *tabs.sources]
     after(tabs.query.submit(finding.find, [session, tabs.query, *scope], parts, **quiet))
     refining = [field.input for field in (tabs.everywhere, *tabs.sources)] + [tabs.start.submit, tabs.end.submit]
     for event in refining:
         after(event(finding.refine, [session, tabs.query, *scope], parts, **quiet))
-    still = [session, tabs.picture, *scope]
-    after(tabs.picture.upload(finding.by_picture, still, [tabs.picture, *parts], **quiet))
+    after(tabs.picture.arrived(finding.by_picture, [session, *scope], parts, **quiet))
     after(tabs.results.resemble(finding.more_like, [session, *scope], parts, **quiet))
     typing = swift | {"trigger_mode": "always_last"}
     # `change`: the event `input` of a textbox of one line does not reach us (Gradio 6.31)

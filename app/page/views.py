@@ -22,6 +22,7 @@ from app.page.html import Shelf, empty_state
 from app.page.i18n import Language
 from app.page.player import player_html, timeline_html
 from app.page.rows import passage_rows, result_rows, summary_html
+from app.page.sending import picture_html, upload_html
 from app.page.session import Session
 from app.page.suggestions import suggested_questions
 from model.errors import UsageError
@@ -32,8 +33,8 @@ from retrieval.summary import Summary, summarize
 
 logger = logging.getLogger(__name__)
 PARTS = (
-    "header", "library", "player", "timeline", "curve", "results", "transcript", "screen_text", "summary", "history",
-    "scope", "starter", "chat", "timer",
+    "header", "upload", "picture", "library", "player", "timeline", "curve", "results", "transcript", "screen_text",
+    "summary", "history", "scope", "starter", "chat", "timer",
 )  # fmt: skip
 BUSY_TICK_S, CALM_TICK_S = 1.0, 4.0  # while something is indexed; otherwise (videos may come by the command line)
 _LISTED_CHATS = 60  # searching reaches the rest
@@ -45,9 +46,10 @@ Part = tuple[Hashable, Callable[[], Any]]
 class Views:
     """Draws the parts of one owner's page."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, with_logout: bool = False) -> None:
         self.engine = engine
         self.library = engine.library
+        self.with_logout = with_logout
 
     def redraw(self, session: Session, owner: str, language: Language, leave: Collection[str] = ()) -> list[Any]:
         """One update for each of PARTS: the new content, or `gr.skip()` where nothing changed (or it is to be left)."""
@@ -70,7 +72,9 @@ class Views:
         busy = any(v.status in _BUSY for v in videos)
         cards = library_cards(self.library, self.engine.jobs, videos, session, shelf, language)
         return {
-            "header": (None, lambda: header_html(self.engine, language)),
+            "header": (None, lambda: header_html(self.engine, language, self.with_logout)),
+            "upload": (None, lambda: upload_html(self.engine.settings.max_upload_bytes, language)),
+            "picture": (None, lambda: picture_html(self.engine.settings.max_upload_bytes, language)),
             "library": (cards, lambda: cards),
             "player": self._player(video, language),
             "timeline": self._timeline(session, video, language),

@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import uvicorn
+from fastapi.testclient import TestClient
 
+from app.access.policy import Policy
 from app.engine import Engine
 from app.server import create_app
 from app.settings import Settings
+from app.uploads import Uploads
 from model.errors import CuepointError
 from retrieval.ingest import run_job
 from retrieval.records import Video
@@ -28,6 +31,8 @@ from tests.ports import free_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
+
+    from app.page.handlers import Handlers
 
 RED, GREEN, BLUE = (200, 30, 30), (30, 200, 30), (30, 30, 200)
 SCENE_S = 4.0
@@ -56,6 +61,19 @@ class SlowEyes(ColourEncoder):
     def encode_frames(self, frames: object) -> Features:
         time.sleep(self.look_s)
         return super().encode_frames(frames)  # type: ignore[arg-type]
+
+
+def web_client(engine: Engine, policy: Policy | None = None, **options: Any) -> TestClient:
+    """A client of the app, as a program on the same machine would ask it."""
+    return TestClient(create_app(engine, supervise=False, policy=policy), base_url="http://127.0.0.1:7860", **options)
+
+
+def page_handlers(engine: Engine) -> Handlers:
+    """What the page does on its events, without a page."""
+    from app.page.handlers import Handlers
+    from app.page.views import Views
+
+    return Handlers(engine, Views(engine), Uploads(engine.library, engine.settings))
 
 
 def colour_video(path: Path, *colours: tuple[int, int, int], text: str | None = None) -> Path:
