@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import secrets
 import shutil
 import stat
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,6 +39,7 @@ WAITING_FROM_ONE = 32  # files that wait to be taken up
 A_MINUTE_FROM_ONE = 240  # uploads begun
 STALLED_S = 60.0  # without a byte: the sender is gone
 _LONGEST_NAME_BYTES = 200
+_GONE = "This upload is not here any more; send the file again."
 _LONGEST_LENGTH = 15  # digits of a length in bytes
 _BLOCK_BYTES = 1 << 20
 
@@ -162,17 +165,24 @@ class Uploads:
 
     # -- taking up ---------------------------------------------------------------------------------
 
-    def take(self, token: str, owner: str) -> Path:
-        """The file of a token: a regular file of this owner, whole, inside our folder.
+    @contextmanager
+    def taken(self, token: str, owner: str) -> Iterator[Path]:
+        """The file of a token: a regular file of this owner, whole, inside our folder. Afterwards it is gone.
 
-        Raises UsageError if there is none. Call `discard` when it was taken in, or not.
+        Raises UsageError if there is none.
         """
         with self._lock:
             upload = self._known.get(token)
-            if upload is None or upload.owner != owner or not upload.whole or not _is_regular(upload.path):
-                raise UsageError("This upload is not here any more; send the file again.")
-            upload.begun = time.monotonic()  # not to be swept while it is taken in
-            return upload.path
+            if upload is None or upload.owner != owner or not upload.whole:
+                raise UsageError(_GONE)
+            del self._known[token]  # nobody takes it twice
+        try:
+            os.utime(upload.path.parent)  # it is not to be swept while it is taken in
+            if not _is_regular(upload.path):
+                raise UsageError(_GONE)
+            yield upload.path
+        finally:
+            shutil.rmtree(upload.path.parent, ignore_errors=True)
 
     def discard(self, token: str) -> None:
         """Forget an upload and delete what is left of it."""

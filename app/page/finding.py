@@ -72,14 +72,11 @@ class Finding:
 
     def by_picture(self, request: gr.Request, event: gr.EventData, session: Session, *scope: Any) -> list[Any]:
         """Search for what looks like a still that was sent, which is not kept; its token comes with the event."""
-        token = str(event._data.get("token"))
         try:
-            path = self.uploads.take(token, owner_of(request))
-            rgb = read_picture(path, _LOOK_PX)
+            with self.uploads.taken(str(event._data.get("token")), owner_of(request)) as path:
+                rgb = read_picture(path, _LOOK_PX)
         except CuepointError as error:
             return self._refused(str(error), session, request)
-        finally:
-            self.uploads.discard(token)
         like = language_of(request)("like_picture", name=path.name)
         found = Found(path.name, False, (), like, partial(self.engine.searcher.search_picture, rgb))
         return self._run(found, Scope.of(*scope), session, request)

@@ -130,12 +130,10 @@ class Handlers:
             session.notices = []
         yield [_notice([language("uploading")], "busy"), *([gr.skip()] * len(PARTS))]
         try:
-            path = self.uploads.take(token, owner)
-            sentence = self._take_in(path, owner, session, language, upload=path.name)
+            with self.uploads.taken(token, owner) as path:
+                sentence = self._take_in(path, owner, session, language, upload=path.name)
         except UsageError as error:
             sentence = str(error)
-        finally:
-            self.uploads.discard(token)
         if sentence:
             session.notices = [*session.notices, sentence]
         yield [_notice(session.notices, "bad"), *self._redraw(session, request)]

@@ -137,7 +137,7 @@ CHINESE = {
     "heard": "听到",
     "read": "读到",
     "to_library": "视频库",
-    "login_hint": "此视频库需要密码。密码在 Cuepoint 首次启动时显示过。",
+    "login_hint": "密码在 Cuepoint 首次启动时显示过；可用 “cuepoint user reset” 重设。",
     "login_password": "密码",
     "login_enter": "进入",
     "login_wrong": "密码不对。",
@@ -147,5 +147,4 @@ CHINESE = {
     "upload_stop": "停止发送 {name}",
     "upload_lost": "{name} 没有发送成功：连接中断，请重试。",
     "upload_stopped": "{name} 未发送。",
-    "upload_gone": "{name} 一小时内未处理，请重新发送。",
 }

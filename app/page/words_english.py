@@ -137,7 +137,7 @@ ENGLISH = {
     "heard": "heard",
     "read": "read",
     "to_library": "Library",
-    "login_hint": "This library asks for its password. It was printed when Cuepoint was started for the first time.",
+    "login_hint": "Cuepoint printed the password when it first started; “cuepoint user reset” sets another.",
     "login_password": "Password",
     "login_enter": "Open",
     "login_wrong": "That is not the password.",
@@ -147,5 +147,4 @@ ENGLISH = {
     "upload_stop": "Stop sending {name}",
     "upload_lost": "{name} was not sent: the connection broke. Try again.",
     "upload_stopped": "{name} was not sent.",
-    "upload_gone": "{name} was not taken in within the hour; send it again.",
 }

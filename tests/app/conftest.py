@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import uvicorn
 from fastapi.testclient import TestClient
+from starlette.types import ASGIApp
 
 from app.access.policy import Policy
 from app.engine import Engine
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 RED, GREEN, BLUE = (200, 30, 30), (30, 200, 30), (30, 30, 200)
 SCENE_S = 4.0
 _START_LIMIT_S = 60.0
-_ARGUMENTS = [
+ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required",
 ]  # fmt: skip
@@ -110,20 +112,26 @@ class Served:
 @pytest.fixture
 def served(engine: Engine) -> Iterator[Served]:
     """The app at a port of its own; queued videos are indexed beside it."""
-    port = free_port()
-    server = uvicorn.Server(
-        uvicorn.Config(create_app(engine, supervise=False), port=port, log_level="warning", timeout_graceful_shutdown=1)
-    )
     done = threading.Event()
-    threads = [threading.Thread(target=server.run, daemon=True), threading.Thread(target=_work, args=(engine, done))]
-    for thread in threads:
-        thread.start()
+    worker = threading.Thread(target=_work, args=(engine, done))
+    worker.start()
+    with serving(create_app(engine, supervise=False)) as url:
+        yield Served(url, engine)
+        done.set()
+    worker.join(20)
+
+
+@contextmanager
+def serving(app: ASGIApp) -> Iterator[str]:
+    """The address of an app that is served from a thread of this process."""
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
     wait_until(lambda: server.started, _START_LIMIT_S)
-    yield Served(f"http://127.0.0.1:{port}/", engine)
-    done.set()
+    yield f"http://127.0.0.1:{port}/"
     server.should_exit = True
-    for thread in threads:
-        thread.join(20)
+    thread.join(20)
 
 
 def _work(engine: Engine, done: threading.Event) -> None:
@@ -152,7 +160,7 @@ def browser() -> Iterator[Browser]:
     chromium = find_chromium()
     assert chromium, "no Chromium: `python -m tests.chromium` installs one; -m 'not browser' leaves these tests out"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=_ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         yield browser
         browser.close()
 
