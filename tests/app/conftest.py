@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 RED, GREEN, BLUE = (200, 30, 30), (30, 200, 30), (30, 30, 200)
 SCENE_S = 4.0
 _START_LIMIT_S = 60.0
-ARGUMENTS = [
+_ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required",
 ]  # fmt: skip
@@ -154,13 +154,20 @@ def wait_until(true: Callable[[], object], limit_s: float) -> None:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    with launched() as browser:
+        yield browser
+
+
+@contextmanager
+def launched(*arguments: str) -> Iterator[Browser]:
+    """Chromium, with arguments beside the usual ones."""
     from playwright.sync_api import expect, sync_playwright
 
     expect.set_options(timeout=_PATIENCE_MS)
     chromium = find_chromium()
     assert chromium, "no Chromium: `python -m tests.chromium` installs one; -m 'not browser' leaves these tests out"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=chromium, args=[*_ARGUMENTS, *arguments])
         yield browser
         browser.close()
 
