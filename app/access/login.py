@@ -15,6 +15,7 @@ from jinja2 import Template
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 
+from app.access.hosts import host_name, space_host
 from app.page.i18n import Language, language_of
 from retrieval.accounts import LOGIN_S, Accounts
 from retrieval.library import LOCAL_OWNER
@@ -101,7 +102,7 @@ class Door:
 
 
 def login_router(door: Door, framed: bool) -> APIRouter:
-    """`framed`: others' pages show ours in a frame, where browsers send only cookies that say so."""
+    """`framed`: others' pages may show ours in a frame."""
     router = APIRouter(include_in_schema=False)
 
     @router.get(LOGIN_PATH)
@@ -119,7 +120,7 @@ def login_router(door: Door, framed: bool) -> APIRouter:
             return _page(request, wanted, language("login_wrong"), 401)
         reply = RedirectResponse(_inside(wanted), 303)
         token = await run_in_threadpool(door.accounts.log_in)
-        reply.headers.append("Set-Cookie", _cookie(token, request.url.scheme == "https", framed))
+        reply.headers.append("Set-Cookie", _cookie(token, _is_secure(request), framed))
         return reply
 
     @router.post(LOGOUT_PATH)
@@ -144,8 +145,17 @@ def _page(request: Request, wanted: str, problem: str = "", status: int = 200) -
     return HTMLResponse(html, status, {"Content-Security-Policy": _PAGE_POLICY, "Cache-Control": "no-store"})
 
 
+def _is_secure(request: Request) -> bool:
+    """Whether the browser speaks TLS, to us or to a proxy before us (that of Spaces does not say so)."""
+    return request.url.scheme == "https" or host_name(request.headers.get("host", "")) == space_host()
+
+
 def _cookie(token: str, secure: bool, framed: bool) -> str:
-    place = "SameSite=None; Secure; Partitioned" if framed else "SameSite=Lax" + ("; Secure" if secure else "")
+    """In others' frames browsers send only cookies that say so, and these only over TLS."""
+    if secure:
+        place = "SameSite=None; Secure; Partitioned" if framed else "SameSite=Lax; Secure"
+    else:
+        place = "SameSite=Lax"
     return f"{COOKIE}={token}; Max-Age={LOGIN_S}; Path=/; HttpOnly; {place}"
 
 

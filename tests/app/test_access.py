@@ -227,6 +227,17 @@ def test_the_right_password_opens_the_page_until_one_logs_out(locked: TestClient
     assert locked.get(f"/media/{indexed.id}").status_code == 401
 
 
+def test_in_a_frame_on_spaces_the_login_is_kept(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There the cookie is one of another site's frame, which browsers send only if it says so, and only over TLS."""
+    monkeypatch.setenv("SPACE_HOST", "someone-cuepoint.hf.space")
+    Accounts(engine.library).set_password(PASSWORD)
+    with web_client(engine, policy_of(engine.settings, "0.0.0.0"), follow_redirects=False) as client:
+        form = {"password": PASSWORD}
+        framed = client.post("/login", data=form, headers={"host": "someone-cuepoint.hf.space"}).headers["set-cookie"]
+        plain = client.post("/login", data=form).headers["set-cookie"]
+    assert "SameSite=None; Secure; Partitioned" in framed and "SameSite=Lax" in plain and "Secure" not in plain
+
+
 def test_another_password_ends_all_logins(locked: TestClient, engine: Engine) -> None:
     locked.post("/login", data={"password": PASSWORD})
     assert locked.get("/chats").status_code == 200
