@@ -152,10 +152,8 @@ def _is_secure(request: Request) -> bool:
 
 def _cookie(token: str, secure: bool, framed: bool) -> str:
     """In others' frames browsers send only cookies that say so, and these only over TLS."""
-    if secure:
-        place = "SameSite=None; Secure; Partitioned" if framed else "SameSite=Lax; Secure"
-    else:
-        place = "SameSite=Lax"
+    over_tls = "SameSite=None; Secure; Partitioned" if framed else "SameSite=Lax; Secure"
+    place = over_tls if secure else "SameSite=Lax"
     return f"{COOKIE}={token}; Max-Age={LOGIN_S}; Path=/; HttpOnly; {place}"
 
 
