@@ -17,6 +17,7 @@ from app.page.header import header_html
 from app.page.i18n import LABELS, Language
 from app.page.library_panel import LibraryPanel, build_library_panel
 from app.page.player import PlayerArea, build_player
+from app.page.quick_blocks import QuickBlocks
 from app.page.session import Session
 from app.page.tabs import TabsArea, build_tabs
 from app.page.theme import head, style_sheet, theme
@@ -49,7 +50,7 @@ def mount_page(app: FastAPI, engine: Engine) -> FastAPI:
 
 
 def build_page(engine: Engine) -> gr.Blocks:
-    with gr.Blocks(title="Cuepoint", analytics_enabled=False, fill_width=True, delete_cache=_CACHE_S) as page:
+    with QuickBlocks(title="Cuepoint", analytics_enabled=False, fill_width=True, delete_cache=_CACHE_S) as page:
         session = gr.State(Session())
         address = gr.Textbox(visible=False)
         timer = gr.Timer(BUSY_TICK_S)
