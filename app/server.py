@@ -15,12 +15,13 @@ from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
-from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.responses import FileResponse, Response
 
 from app.chat_routes import chats_router
 from app.comment_routes import comments_router
 from app.cuts import cuts_router
 from app.engine import Engine
+from app.health import health_router
 from app.media import media_router
 from app.workers import Supervisor
 from model.errors import CuepointError
@@ -48,16 +49,12 @@ def create_app(engine: Engine, supervise: bool = True) -> FastAPI:
 
     app = FastAPI(title="Cuepoint", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
 
-    @app.get("/healthz")
-    def health() -> JSONResponse:
-        engine.library.db.row("SELECT 1")
-        return JSONResponse({"status": "ok"})
-
     @app.get("/favicon.ico", include_in_schema=False)
     @app.get("/icon.svg", include_in_schema=False)
     def icon() -> Response:
         return FileResponse(_ICONS / "icon.svg", media_type="image/svg+xml", headers={"Cache-Control": "max-age=86400"})
 
+    app.include_router(health_router(engine.library.db.path))
     app.include_router(chats_router(engine))
     app.include_router(comments_router(engine))
     app.include_router(cuts_router(engine))

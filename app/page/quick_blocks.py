@@ -23,7 +23,7 @@ class QuickBlocks(gr.Blocks):
         """As Gradio does it for the outputs that are not skipped; in the place of the others stands the skip itself."""
         outputs = block_fn.outputs
         if len(outputs) < 2 or not isinstance(predictions, list | tuple) or len(predictions) != len(outputs):
-            return await super().postprocess_data(block_fn, predictions, state)  # type: ignore[arg-type]
+            return await super().postprocess_data(block_fn, predictions, state)
         shown = [index for index, prediction in enumerate(predictions) if not _is_skip(prediction)]
         data: list[Any] = [dict(_SKIP) for _ in outputs]
         if not shown:

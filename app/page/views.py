@@ -5,8 +5,9 @@ So polling costs a few small queries, and nothing flickers: least of all the pla
 
 from __future__ import annotations
 
+import functools
 import logging
-from collections.abc import Callable, Collection, Hashable
+from collections.abc import Callable, Collection, Hashable, Sequence
 from html import escape
 from typing import Any
 
@@ -49,42 +50,61 @@ class Views:
         self.engine = engine
         self.library = engine.library
 
-    def redraw(self, session: Session, owner: str, language: Language, leave: Collection[str] = ()) -> list[Any]:
-        """One update for each of PARTS: the new content, or `gr.skip()` where nothing changed (or it is to be left)."""
+    def redraw(
+        self,
+        session: Session,
+        owner: str,
+        language: Language,
+        leave: Collection[str] = (),
+        only: Collection[str] = PARTS,
+    ) -> list[Any]:
+        """One update for each of PARTS: the new content, or `gr.skip()` where nothing changed, it is to be left, or is
+        not among the `only` ones that may have changed: those are not even looked up."""
         with session.lock:
             parts = self._parts(session, owner, language)
             updates = []
             for name in PARTS:
-                key, draw = parts[name]
-                if name in leave or session.drawn.get(name) == (key, language):
+                if name in leave or name not in only:
+                    updates.append(gr.skip())
+                    continue
+                key, draw = parts[name]()
+                if session.drawn.get(name) == (key, language):
                     updates.append(gr.skip())
                 else:
                     session.drawn[name] = (key, language)
                     updates.append(draw())
             return updates
 
-    def _parts(self, session: Session, owner: str, language: Language) -> dict[str, Part]:
+    def _parts(self, session: Session, owner: str, language: Language) -> dict[str, Callable[[], Part]]:
+        """How each part is looked up; what several need is looked up once."""
         shelf = Shelf(self.library, owner)
-        videos = self.library.videos(owner)
         video = shelf.video(session.shown) if session.shown else None
-        busy = any(v.status in _BUSY for v in videos)
-        cards = library_cards(self.library, self.engine.jobs, videos, session, shelf, language)
+        videos = functools.cache(lambda: self.library.videos(owner))
         return {
-            "header": (None, lambda: header_html(self.engine, language)),
-            "library": (cards, lambda: cards),
-            "player": self._player(video, language),
-            "timeline": self._timeline(session, video, language),
-            "curve": self._curve(session, video, language),
-            "results": self._results(session, shelf, language),
-            "transcript": self._passages(video, "speech", session.filters.get("speech", ""), language),
-            "screen_text": self._passages(video, "text", session.filters.get("text", ""), language),
-            "summary": self._summary(session, video, shelf, language),
-            "history": self._history(session, shelf, owner, language),
-            "scope": self._scope(session, shelf, language),
-            "starter": self._starter(session, video, language),
-            "chat": self._chat(session, shelf, language),
-            "timer": (busy, lambda: gr.Timer(BUSY_TICK_S if busy else CALM_TICK_S)),
+            "header": lambda: (None, lambda: header_html(self.engine, language)),
+            "library": lambda: self._cards(videos(), session, shelf, language),
+            "player": lambda: self._player(video, language),
+            "timeline": lambda: self._timeline(session, video, language),
+            "curve": lambda: self._curve(session, video, language),
+            "results": lambda: self._results(session, shelf, language),
+            "transcript": lambda: self._passages(video, "speech", session.filters.get("speech", ""), language),
+            "screen_text": lambda: self._passages(video, "text", session.filters.get("text", ""), language),
+            "summary": lambda: self._summary(session, video, shelf, language),
+            "history": lambda: self._history(session, shelf, owner, language),
+            "scope": lambda: self._scope(session, shelf, language),
+            "starter": lambda: self._starter(session, video, language),
+            "chat": lambda: self._chat(session, shelf, language),
+            "timer": lambda: self._timer(videos()),
         }
+
+    def _cards(self, videos: Sequence[Video], session: Session, shelf: Shelf, language: Language) -> Part:
+        shelf.put(videos)
+        html = library_cards(self.library, self.engine.jobs, videos, session, shelf, language)
+        return html, lambda: html
+
+    def _timer(self, videos: Sequence[Video]) -> Part:
+        busy = any(video.status in _BUSY for video in videos)
+        return busy, lambda: gr.Timer(BUSY_TICK_S if busy else CALM_TICK_S)
 
     def _player(self, video: Video | None, language: Language) -> Part:
         html = player_html(video, language)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from model import hardware
 from model.errors import CuepointError
 from model.language import gguf
-from model.language.chat import GenerationStats, Message, Still
+from model.language.chat import GenerationStats, Message, OwnStats, Still
 from model.language.chat_tokens import PLACEHOLDER, ChatTokenizer
 from model.language.network import Cache, Halted, Network
 from model.language.turns import Turns, torch_threads
@@ -49,6 +49,8 @@ See = Callable[[list[Still]], "torch.Tensor"]  # pictures -> embeddings [stills 
 class CausalDecoder:
     """Safe to use from several threads; simultaneous answers take turns, token by token."""
 
+    last_stats = OwnStats()
+
     def __init__(
         self,
         network: Network,
@@ -68,7 +70,6 @@ class CausalDecoder:
         self.new_tokens = min(max(NEW_TOKENS, choice.new_tokens), network.positions // 2)
         self.context_tokens = min(choice.context_tokens, network.positions - self.new_tokens)
         self.max_stills = choice.stills if see and still_tokens else 0
-        self.last_stats: GenerationStats | None = None
         self._see, self._still_tokens = see, still_tokens
         self._refusal = tokens.encode(refusal)[0] if refusal else None
         self._cores = min(hardware.count_cores(), PREFILL_THREADS)
