@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import functools
 import logging
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Hashable, Sequence
 from html import escape
 from typing import Any
@@ -36,7 +38,9 @@ PARTS = (
     "header", "library", "player", "timeline", "curve", "results", "transcript", "screen_text", "summary", "history",
     "scope", "starter", "chat", "timer",
 )  # fmt: skip
-BUSY_TICK_S, CALM_TICK_S = 1.0, 4.0  # while something is indexed; otherwise (videos may come by the command line)
+# While what the page shows is indexed; while another video is; otherwise (videos may come by the command line).
+BUSY_TICK_S, BESIDE_TICK_S, CALM_TICK_S = 1.0, 2.0, 4.0
+_KEPT_SUMMARIES = 32
 _LISTED_CHATS = 60  # searching reaches the rest
 _BUSY = ("waiting", "indexing")
 
@@ -49,6 +53,8 @@ class Views:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.library = engine.library
+        self._summaries: OrderedDict[Hashable, Summary] = OrderedDict()
+        self._summarizing = threading.Lock()
 
     def redraw(
         self,
@@ -94,7 +100,7 @@ class Views:
             "scope": lambda: self._scope(session, shelf, language),
             "starter": lambda: self._starter(session, video, language),
             "chat": lambda: self._chat(session, shelf, language),
-            "timer": lambda: self._timer(videos()),
+            "timer": lambda: self._timer(session, videos()),
         }
 
     def _cards(self, videos: Sequence[Video], session: Session, shelf: Shelf, language: Language) -> Part:
@@ -102,9 +108,12 @@ class Views:
         html = library_cards(self.library, self.engine.jobs, videos, session, shelf, language)
         return html, lambda: html
 
-    def _timer(self, videos: Sequence[Video]) -> Part:
-        busy = any(video.status in _BUSY for video in videos)
-        return busy, lambda: gr.Timer(BUSY_TICK_S if busy else CALM_TICK_S)
+    @staticmethod
+    def _timer(session: Session, videos: Sequence[Video]) -> Part:
+        busy = {video.id for video in videos if video.status in _BUSY}
+        own = bool(busy & {session.shown, *session.asked})
+        pace_s = BUSY_TICK_S if own else BESIDE_TICK_S if busy else CALM_TICK_S
+        return pace_s, lambda: gr.Timer(pace_s)
 
     def _player(self, video: Video | None, language: Language) -> Part:
         html = player_html(video, language)
@@ -177,11 +186,22 @@ class Views:
         if video is None or video.status != "ready" or (session.summary and session.summary[0] == video.id):
             return
         try:
-            summary = summarize(self.library, self.engine.models, video.id)
+            summary = self._summary_of(video)
         except Exception as error:
             logger.exception("No summary of %s", video.id)
             summary = Summary(language("unexpected", kind=type(error).__name__), [], [])
         session.summary = (video.id, summary)
+
+    def _summary_of(self, video: Video) -> Summary:
+        """The same for all pages that show the video: made once, and again when its index has changed."""
+        key = (video.id, self._newest(video, "speech"), self._newest(video, "text"), video.index_seconds)
+        with self._summarizing:
+            if key not in self._summaries:
+                self._summaries[key] = summarize(self.library, self.engine.models, video.id)
+                while len(self._summaries) > _KEPT_SUMMARIES:
+                    self._summaries.popitem(last=False)
+            self._summaries.move_to_end(key)
+            return self._summaries[key]
 
     def _history(self, session: Session, shelf: Shelf, owner: str, language: Language) -> Part:
         html = history_html(
