@@ -95,9 +95,7 @@ def _quiet_gradio(engine: Engine) -> None:
     """Before Gradio is imported: nothing phones home, and uploads arrive inside the data folder."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-    os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = (
-        "1000000"  # events between two of its statistics
-    )
+    os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = "1000000"  # events between two of its statistics
     os.environ["GRADIO_TEMP_DIR"] = str(engine.settings.data_dir / "uploads")
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from model.closed_answers import closed_answers
 from model.colour_answers import asks_for_a_colour
 from model.errors import CuepointError
+from model.hardware import count_cores
 from model.language.chat import GenerationStats, Still
 from model.language.chat import Message as ChatMessage
 from model.language.notes import BLIND_PROMPT, SEEING_PROMPT, ask_of, look_of
@@ -36,9 +37,9 @@ from retrieval.summary import summarize
 # A full stop ends a sentence where white space follows and more than two words came before it ("Mr. Brown").
 _SENTENCE = re.compile(r"\s*((?:\S+\s+){2,}?\S*[.!?][\"”')]*)\s")
 _LIKELY = 0.3
-# How many questions are looked up, and worded, at once. More would share the same cores, and each would come later; the
-# second wording is there so that a long one holds up nobody. A server words many at once.
-_FINDING, _WORDING, _WORDING_BY_A_SERVER = 2, 2, 32
+# How many questions are looked up at once, and worded by a server; our own models word as many as there are cores, and
+# two at least, so that a long answer holds up nobody. More would only share the same cores, and each would come later.
+_FINDING, _WORDING_BY_A_SERVER, _WORDING = 2, 32, (2, 8)
 # The likelihood of a few words from which on they are put so.
 _DOUBT = ((0.6, ""), (_LIKELY, "Probably: "), (0.0, "Perhaps: "))
 
@@ -95,7 +96,7 @@ class Answerer:
         choice = models.profile.decoder
         self.ours = bool(choice.adapter)
         self.finding = Stage("finding", _FINDING)
-        self.wording = Stage("wording", _WORDING_BY_A_SERVER if choice.kind == "openai" else _WORDING)
+        self.wording = Stage("wording", _WORDING_BY_A_SERVER if choice.kind == "openai" else _own_width())
 
     def warm_up(self) -> None:
         """Load what the first question needs, and read the system prompt, so that nobody waits for it."""
@@ -304,6 +305,11 @@ class Answerer:
     def _note_speed(self, answer: Answer) -> None:
         answer.stats = self.models.decoder.last_stats
         answer.tokens_per_second = answer.stats.tokens_per_second if answer.stats else None
+
+
+def _own_width() -> int:
+    least, most = _WORDING
+    return max(least, min(count_cores(), most))
 
 
 def _doubt(answer: Likely) -> str:
