@@ -15,7 +15,7 @@ from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
-from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.responses import FileResponse, Response
 
 from app.access.gate import Gate
 from app.access.login import Door, login_router
@@ -24,6 +24,7 @@ from app.chat_routes import chats_router
 from app.comment_routes import comments_router
 from app.cuts import cuts_router
 from app.engine import Engine
+from app.health import health_router
 from app.media import media_router
 from app.uploads import Uploads, uploads_router
 from app.workers import Supervisor
@@ -61,11 +62,6 @@ def create_app(engine: Engine, supervise: bool = True, policy: Policy | None = N
 
     app = FastAPI(title="Cuepoint", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
 
-    @app.get("/healthz")
-    def health() -> JSONResponse:
-        engine.library.db.row("SELECT 1")
-        return JSONResponse({"status": "ok"})
-
     @app.get("/favicon.ico", include_in_schema=False)
     @app.get("/icon.svg", include_in_schema=False)
     def icon() -> Response:
@@ -74,6 +70,7 @@ def create_app(engine: Engine, supervise: bool = True, policy: Policy | None = N
     app.add_middleware(Gate, policy=policy, door=door)
     app.include_router(login_router(door, framed=bool(policy.frames)))
     app.include_router(uploads_router(uploads))
+    app.include_router(health_router(engine.library.db.path))
     app.include_router(chats_router(engine))
     app.include_router(comments_router(engine))
     app.include_router(cuts_router(engine))
@@ -136,6 +133,7 @@ def _quiet_gradio(engine: Engine) -> None:
     """Before Gradio is imported: nothing phones home, and its cache, which stays empty, is inside the data folder."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = "1000000"  # events between two of its statistics
     os.environ["GRADIO_TEMP_DIR"] = str(engine.settings.data_dir / "gradio")
 
 

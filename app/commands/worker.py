@@ -10,17 +10,17 @@ import time
 from app.commands import engine_of
 from app.engine import Engine
 from model.errors import CuepointError
+from model.hardware import give_way
 from retrieval.ingest import run_job
 from retrieval.jobs import worker_name
 
 logger = logging.getLogger(__name__)
 _IDLE_S = 0.3
-_NICE = 5  # indexing yields to chatting
 
 
 def run(arguments: argparse.Namespace) -> None:
     engine = engine_of(arguments)
-    os.nice(_NICE)
+    give_way()  # indexing yields to chatting
     engine.models.warm("text", "vision", "reader", "speech")  # before claiming, so that the first upload does not wait
     engine.queue_outdated()
     while arguments.parent is None or os.getppid() == arguments.parent:

@@ -88,6 +88,10 @@ class Shelf:
         self._videos: dict[str, Video | None] = {}
         self._clips: dict[str, list[tuple[float, int]]] = {}
 
+    def put(self, videos: Iterable[Video]) -> None:
+        """Videos of the owner that somebody has read already."""
+        self._videos |= {video.id: video for video in videos}
+
     def video(self, video_id: str) -> Video | None:
         """None for a video that was deleted or is not the owner's."""
         if video_id not in self._videos:

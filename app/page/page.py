@@ -21,19 +21,23 @@ from app.page.i18n import Language
 from app.page.labels import LABELS
 from app.page.library_panel import LibraryPanel, build_library_panel
 from app.page.player import PlayerArea, build_player
+from app.page.quick_blocks import QuickBlocks
 from app.page.session import Session
 from app.page.tabs import TabsArea, build_tabs
 from app.page.theme import head, style_sheet, theme
 from app.page.views import BUSY_TICK_S, Views
 from app.uploads import Uploads
 
-_CONCURRENT = 8  # events of one kind at once: several people may ask, and each holds a thread
+_CONCURRENT = 8  # events of one kind at once, where nothing else is said
+_THREADS = 128  # each question that waits for its words holds one; what computes is bounded by the answerer's stages
+_ASIDE = 2  # curves and summaries drawn at once: nobody waits for them, and they must not slow down answers
 _SHOWN = "() => [window.cuepoint ? window.cuepoint.shown() : '', null]"  # what the browser shows, before every tick
 
 
 def mount_page(app: FastAPI, engine: Engine, uploads: Uploads, policy: Policy) -> FastAPI:
     """The web app with the page at its root, behind `PageDoor`."""
     page = build_page(engine, uploads, policy)
+    page.max_threads = _THREADS  # launch() would take it; the page is mounted instead
     page.queue(default_concurrency_limit=_CONCURRENT, api_open=False)
     page.has_launched = True  # or Gradio takes any path for one of its own (6.31, processing_utils._check_allowed)
     mounted = gr.mount_gradio_app(
@@ -58,7 +62,7 @@ def mount_page(app: FastAPI, engine: Engine, uploads: Uploads, policy: Policy) -
 
 def build_page(engine: Engine, uploads: Uploads, policy: Policy) -> gr.Blocks:
     views = Views(engine, with_logout=policy.login)
-    with gr.Blocks(title="Cuepoint", analytics_enabled=False, fill_width=True) as page:
+    with QuickBlocks(title="Cuepoint", analytics_enabled=False, fill_width=True) as page:
         session = gr.State(Session())
         address = gr.Textbox(visible=False)
         timer = gr.Timer(BUSY_TICK_S)
@@ -104,17 +108,18 @@ def _wire(
         chat.chatbot, timer,
     ]  # fmt: skip  # in the order of views.PARTS
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    swift = quiet | {"concurrency_limit": None}  # small queries: they never wait behind somebody's question
+    swift = quiet | {"concurrency_limit": None}  # small queries, and questions, which wait in the answerer's own stages
+    aside = quiet | {"concurrency_limit": _ASIDE, "concurrency_id": "aside"}
 
     def after(event: Any) -> Any:
         """The curve follows what changes the question or the video: nobody waits for it."""
-        return event.then(on.trace, [session], parts, **quiet)
+        return event.then(on.trace, [session], parts, **aside)
 
     opened = page.load(on.open_page, [address, session], parts, js=_SHOWN, **swift)
-    after(opened).then(on.summarize, [session], parts, **quiet)
+    after(opened).then(on.summarize, [session], parts, **aside)
     timer.tick(on.tick, [address, session], parts, js=_SHOWN, **swift)
 
-    after(library.cards.act(on.act, [session], parts, **swift)).then(on.summarize, [session], parts, **quiet)
+    after(library.cards.act(on.act, [session], parts, **swift)).then(on.summarize, [session], parts, **aside)
     every = {"trigger_mode": "multiple"}  # none is left out while another is taken in
     library.upload.arrived(on.upload, [session], [library.notices, *parts], **quiet, **every)
 
@@ -131,10 +136,10 @@ def _wire(
     tabs.text_filter.change(on.filter_text, [tabs.text_filter, session], parts, **typing)
 
     answered = [chat.question, *parts]
-    after(chat.question.submit(asking.ask, [chat.question, session], answered, **quiet))
-    after(chat.starter.ask(asking.suggested, [session], answered, **quiet))
-    after(chat.history.edit(asking.edited, [session], answered, **quiet))
-    after(chat.history.again(asking.again, [session], answered, **quiet))
+    after(chat.question.submit(asking.ask, [chat.question, session], answered, **swift))
+    after(chat.starter.ask(asking.suggested, [session], answered, **swift))
+    after(chat.history.edit(asking.edited, [session], answered, **swift))
+    after(chat.history.again(asking.again, [session], answered, **swift))
     chat.question.stop(asking.stop, [session], None, **swift)
     page.unload(asking.close_page)
     chat.history_button.click(None, js="() => { window.cuepoint.toggleHistory(); }")
