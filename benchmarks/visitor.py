@@ -121,14 +121,10 @@ class Visitor:
 
     async def upload(self, file: Path) -> None:
         """Put a file into the library, as the page's button does."""
-        with file.open("rb") as content:
-            reply = await self.client.post(f"/{API}/upload", files={"files": (file.name, content, "video/mp4")})
+        content = await asyncio.to_thread(file.read_bytes)
+        reply = await self.client.post("/uploads", params={"name": file.name}, content=content)
         reply.raise_for_status()
-        data = [
-            {"path": path, "orig_name": file.name, "size": file.stat().st_size, "meta": {"_type": "gradio.FileData"}}
-            for path in reply.json()
-        ]
-        await self._event(self._named("upload"), [data, None])
+        await self._event(self._named("upload"), [None], extra={"token": reply.json()["token"], "first": True})
 
     # -- what a browser does by itself ---------------------------------------------------------------
 
@@ -155,9 +151,11 @@ class Visitor:
             async for _ in reply.aiter_lines():
                 pass
 
-    async def _event(self, fn: int, data: list[Any], on_update: Update = lambda outputs: None) -> int:
-        """Run an event to its end. Returns its number. Raises EventFailed."""
-        body = {"data": data, "event_data": None, "fn_index": fn, "trigger_id": None, "session_hash": self.session}
+    async def _event(
+        self, fn: int, data: list[Any], on_update: Update = lambda outputs: None, extra: dict[str, Any] | None = None
+    ) -> int:
+        """Run an event to its end. `extra` comes with it. Returns its number. Raises EventFailed."""
+        body = {"data": data, "event_data": extra, "fn_index": fn, "trigger_id": None, "session_hash": self.session}
         reply = await self.client.post(f"/{API}/queue/join", json=body)
         if reply.status_code != 200:
             raise EventFailed(f"{fn}: {reply.status_code} {reply.text[:200]}")

@@ -15,19 +15,17 @@ from typing import Any
 import gradio as gr
 import httpx
 import pytest
-from fastapi.testclient import TestClient
 from starlette.concurrency import run_in_threadpool
 
 from app.engine import Engine
 from app.page.asking import Asking
-from app.page.handlers import Handlers
 from app.page.quick_blocks import QuickBlocks
 from app.page.session import Session
-from app.page.views import PARTS
+from app.page.views import PARTS, Views
 from app.server import create_app
 from model.hardware import LOW_NICE, count_cores
 from retrieval.records import Video
-from tests.app.conftest import SlowSpeaker
+from tests.app.conftest import SlowSpeaker, web_client
 
 THREADS = 40  # of the pool that Starlette and FastAPI share
 
@@ -64,7 +62,7 @@ def test_health_is_told_while_every_thread_is_taken_and_the_database_is_written(
 
 
 def test_a_database_that_is_gone_is_no_good_health(engine: Engine) -> None:
-    client, path = TestClient(create_app(engine, supervise=False)), engine.library.db.path
+    client, path = web_client(engine), engine.library.db.path
     assert client.get("/healthz").json() == {"status": "ok"}
     path.rename(path.with_suffix(".away"))
     assert client.get("/healthz").status_code == 503
@@ -85,7 +83,7 @@ def test_the_page_shows_moments_while_another_is_being_answered(engine: Engine, 
     speaker = engine.models.decoder
     assert isinstance(speaker, SlowSpeaker)
     speaker.word_s, speaker.says = 0.2, "The picture is green and it stays green for long. " * 3
-    asking, question = Asking(engine, Handlers(engine).views), "Is the picture green?"
+    asking, question = Asking(engine, Views(engine)), "Is the picture green?"
     others = [asking.ask(question, _looking_at(indexed), request()) for _ in range(4)]
     threads = [threading.Thread(target=lambda other=other: list(other), daemon=True) for other in others]
     for thread in threads:
@@ -105,7 +103,7 @@ def test_the_page_shows_moments_while_another_is_being_answered(engine: Engine, 
 
 
 def test_an_answer_draws_only_what_it_changes(engine: Engine, indexed: Video) -> None:
-    asking, session = Asking(engine, Handlers(engine).views), _looking_at(indexed)
+    asking, session = Asking(engine, Views(engine)), _looking_at(indexed)
     first, *between, _ = asking.ask("Is the picture green?", session, request())
     assert first != between[0] and between
     for update in between:
