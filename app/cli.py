@@ -9,6 +9,7 @@ import argparse
 import importlib
 import logging
 import os
+import sqlite3
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,6 +33,9 @@ _COMMANDS = {  # command -> (module in app.commands, help)
     "delete": ("library", "delete a video and all that came of it"),
     "export": ("library", "write a video's subtitles (srt, vtt) or a report (json, md, html)"),
     "user": ("user", "set the password that the page asks for"),
+    "backup": ("keeping", "write the library into one file, also while it is in use"),
+    "restore": ("keeping", "bring a backup back"),
+    "repair": ("keeping", "save what can be read of a damaged database"),
     "doctor": ("doctor", "say what this machine has and which profile it will use"),
     "pull": ("pull", "fetch the models of a profile"),
     "train": ("train", "train a stage on your own data"),
@@ -88,6 +92,10 @@ def make_parser() -> argparse.ArgumentParser:
     made["train"].add_argument(
         "--data", action="append", metavar="READER:PATH", help="instead of the config's own data"
     )
+    for name in ("backup", "restore"):
+        made[name].add_argument("file", type=Path, metavar="FILE", help="the backup (a zip)")
+    made["backup"].add_argument("--with-media", action="store_true", help="with the videos' own files")
+    made["restore"].add_argument("--force", action="store_true", help="move aside a library that has something in it")
     add_evaluate(made["evaluate"])
     add_chats(made["chats"])
     add_user(made["user"])
@@ -107,6 +115,9 @@ def make_parser() -> argparse.ArgumentParser:
         "clip",
         "regions",
         "highlights",
+        "backup",
+        "restore",
+        "repair",
     ):
         made[name].add_argument("--json", action="store_true", help="JSON on stdout, everything else on stderr")
     return parser
@@ -185,3 +196,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader went away; nobody is left to tell
         return 1
+    except Exception as error:
+        damage = _damage_behind(error, parsed.data_dir)
+        if damage is None:
+            raise
+        print(f"cuepoint: {damage}", file=sys.stderr)
+        return damage.exit_code
+
+
+def _damage_behind(error: Exception, data_dir: Path | None) -> CuepointError | None:
+    """Bytes that changed on the disk can make anything fail: of an error that nobody expected, whether that is why."""
+    from app.settings import Settings
+    from retrieval.damage import told
+    from retrieval.folder import DATABASE
+    from retrieval.repair import find_damage
+
+    path = Settings.from_environment(data_dir).data_dir / DATABASE
+    return (told(error, path) if isinstance(error, sqlite3.Error) else None) or find_damage(path)

@@ -16,6 +16,7 @@ from retrieval.library import LOCAL_OWNER, Library
 from retrieval.records import Job, Video
 from retrieval.renew import find_outdated, is_current
 from retrieval.search import Searcher
+from retrieval.wellformed import well_formed
 
 
 class Engine:
@@ -42,6 +43,7 @@ class Engine:
 
         `upload` is the name an uploaded file came with. Raises UnreadableMedia, CuepointError.
         """
+        well_formed(str(path), "The name of the file")
         video = take_in(self.library, path, owner, upload)
         if video.status == "ready" and is_current(self.models, video):
             return video, None

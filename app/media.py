@@ -92,7 +92,11 @@ def media_router(engine: Engine) -> APIRouter:
 
 
 def _file(path: Path, media_type: str, cache: str) -> Response:
-    if not path.is_file():
+    try:
+        is_there = path.is_file()
+    except OSError:  # a name longer than any file has
+        is_there = False
+    if not is_there:
         raise HTTPException(404, "There is no such picture or video.")
     headers = {"Cache-Control": cache, "X-Content-Type-Options": "nosniff"}
     return FileResponse(path, media_type=media_type, headers=headers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import logging
 import os
@@ -26,6 +27,8 @@ from app.cuts import cuts_router
 from app.engine import Engine
 from app.health import health_router
 from app.media import media_router
+from app.refusals import add_refusals
+from app.stopping import PromptServer
 from app.uploads import Uploads, uploads_router
 from app.workers import Supervisor
 from model.errors import CuepointError
@@ -51,6 +54,7 @@ def create_app(engine: Engine, supervise: bool = True, policy: Policy | None = N
         supervisor = Supervisor(engine.settings) if supervise else None
         if supervisor:
             supervisor.start()
+            app.state.end_workers = supervisor.terminate
         threading.Thread(target=_warm, args=(engine,), name="warm", daemon=True).start()
         sweeping = asyncio.create_task(uploads.sweep_for_ever())
         try:
@@ -67,6 +71,7 @@ def create_app(engine: Engine, supervise: bool = True, policy: Policy | None = N
     def icon() -> Response:
         return FileResponse(_ICONS / "icon.svg", media_type="image/svg+xml", headers={"Cache-Control": "max-age=86400"})
 
+    add_refusals(app)
     app.add_middleware(Gate, policy=policy, door=door)
     app.include_router(login_router(door, framed=bool(policy.frames)))
     app.include_router(uploads_router(uploads))
@@ -87,7 +92,9 @@ def serve(engine: Engine, host: str, port: int) -> None:
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
     _tell(f"Cuepoint is at http://{shown}:{port} (stop it with Ctrl+C)")
     logging.getLogger("uvicorn.error").addFilter(_no_cancelled)
-    uvicorn.run(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=1)
+    with contextlib.suppress(KeyboardInterrupt):
+        PromptServer(config, lambda: getattr(app.state, "end_workers", lambda: None)()).run()
 
 
 def _tell_of_password(engine: Engine, policy: Policy, host: str) -> None:

@@ -13,7 +13,7 @@ from app.settings import Settings
 
 logger = logging.getLogger(__name__)
 _CHECK_S = 0.5
-_STOP_WAIT_S = 5.0
+_STOP_WAIT_S = 2.0  # for all of them together
 _LONGEST_PAUSE_S = 30.0  # between two starts of a worker that ends at once (no models, no data folder)
 _HEALTHY_S = 60.0  # one that ran this long is started again at once
 
@@ -35,17 +35,24 @@ class Supervisor:
         self.processes = [self._spawn() for _ in range(self.count)]
         self._thread.start()
 
+    def terminate(self) -> None:
+        """Tell the workers to end, and wait for none."""
+        self._stopping.set()
+        for process in self.processes:
+            process.terminate()
+
     def stop(self) -> None:
         """End the workers; jobs that were running go on when the app is started again."""
         self._stopping.set()
         self._thread.join()
-        for process in self.processes:
-            process.terminate()
+        self.terminate()
+        until = time.monotonic() + _STOP_WAIT_S
         for process in self.processes:
             try:
-                process.wait(_STOP_WAIT_S)
+                process.wait(max(until - time.monotonic(), 0.0))
             except subprocess.TimeoutExpired:
                 process.kill()
+                process.wait()
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(self.command, stdin=subprocess.DEVNULL)

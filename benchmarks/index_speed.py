@@ -17,8 +17,8 @@ from pathlib import Path
 
 from app.engine import Engine
 from app.settings import Settings
+from retrieval.claims import worker_name
 from retrieval.ingest import run_job
-from retrieval.jobs import worker_name
 from retrieval.records import LANES
 
 _POLL_S = 0.02

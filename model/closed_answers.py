@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from model.colour_answers import asks_for_a_colour
-from model.short_answers import Likely
+from model.colour_questions import asks_for_a_colour
+from model.likely import Likely
 
 if TYPE_CHECKING:
     from model.loading import Models

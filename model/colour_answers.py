@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from model.errors import CheckpointError
-from model.short_answers import Likely
+from model.likely import Likely
 from model.vision.colour import NAMES, cell_colours
 from model.vision.colour_head import load_colour_head
 
@@ -20,14 +20,7 @@ if TYPE_CHECKING:
     from model.text.embedder import TextEmbedder
     from model.vision.encoder import VisionEncoder
 
-_ASKS_FOR_A_COLOUR = re.compile(r"\b(?:what|which)\b.*\bcolou?rs?\b", re.IGNORECASE)
-
 _AMERICAN = re.compile(r"\bcolors?\b", re.IGNORECASE)
-
-
-def asks_for_a_colour(question: str) -> bool:
-    """Whether an English question wants a colour for an answer."""
-    return bool(_ASKS_FOR_A_COLOUR.search(question))
 
 
 class ColourAnswers:

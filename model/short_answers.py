@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,10 +15,10 @@ import numpy as np
 import torch
 
 from model.errors import CheckpointError
+from model.likely import Likely
 from model.vision.answer_head import load_answer_head
 
 if TYPE_CHECKING:
-    from model.language.chat import GenerationStats
     from model.text.embedder import TextEmbedder
     from model.vision.encoder import VisionEncoder
 
@@ -32,19 +31,6 @@ _ASKS_FOR_A_THING = re.compile(
     re.IGNORECASE,
 )
 _ASKS_FOR_A_NUMBER = re.compile(r"\b(?:how|numbers?|time|year|age|score|price|digits?)\b", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Likely:
-    """An answer and how likely it is, 0 to 1."""
-
-    text: str
-    likelihood: float
-
-
-def as_likely(text: str, stats: GenerationStats | None) -> Likely:
-    """What a decoder wrote; beyond doubt where it does not say how likely it holds that."""
-    return Likely(text, 1.0 if stats is None or stats.likelihood is None else stats.likelihood)
 
 
 class ShortAnswers:
@@ -89,8 +75,3 @@ class ShortAnswers:
         numbers = self._numbers if polar is not none and not _ASKS_FOR_A_NUMBER.search(question) else none
         unasked = polar | numbers
         return none if unasked.all() else unasked
-
-
-def surest(answers: Sequence[Likely]) -> list[Likely]:
-    """Whoever gave them, likeliest first; of equals the first. A model's doubt and a head's are both in [0, 1]."""
-    return sorted(answers, key=lambda answer: -answer.likelihood)

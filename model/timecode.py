@@ -6,8 +6,8 @@ import re
 
 from model.errors import UsageError
 
-_CLOCK = re.compile(r"(?:(\d+):)?(\d+):(\d{1,2}(?:\.\d+)?)")
-_SECONDS = re.compile(r"\d+(?:\.\d*)?|\.\d+")
+_CLOCK = re.compile(r"(?:(\d{1,6}):)?(\d{1,9}):(\d{1,2}(?:\.\d{1,99})?)")  # longer numbers are no times
+_SECONDS = re.compile(r"\d{1,12}(?:\.\d{0,99})?|\.\d{1,99}")
 
 
 def clock(seconds: float) -> str:

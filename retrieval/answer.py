@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from model.closed_answers import closed_answers
-from model.colour_answers import asks_for_a_colour
+from model.colour_questions import asks_for_a_colour
 from model.errors import CuepointError
 from model.hardware import count_cores
 from model.language.chat import GenerationStats, Still
 from model.language.chat import Message as ChatMessage
 from model.language.notes import BLIND_PROMPT, SEEING_PROMPT, ask_of, look_of
+from model.likely import Likely, as_likely, surest
 from model.loading import Models
-from model.short_answers import Likely, as_likely, surest
 from model.timecode import span
 from retrieval.checking import denies, depicted, echoes, measured, repeats, support
 from retrieval.context import in_context

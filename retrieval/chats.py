@@ -15,6 +15,7 @@ from model.errors import UsageError
 from retrieval.library import Library
 from retrieval.records import Chat, Message
 from retrieval.rows import marks_of
+from retrieval.wellformed import well_formed
 
 _TITLE_CHARS = 60  # of a question that becomes a title
 _LONGEST_TITLE_CHARS = 120  # of one that a person gives
@@ -69,7 +70,7 @@ class Chats:
     def rename(self, chat_id: str, owner: str, title: str) -> Chat:
         """Raises UsageError for an empty or over-long title, or no such chat."""
         self.chat(chat_id, owner)
-        title = " ".join(title.split())
+        title = " ".join(well_formed(title, "The title").split())
         if not title or len(title) > _LONGEST_TITLE_CHARS:
             raise UsageError(f"A chat's title must have 1 to {_LONGEST_TITLE_CHARS} characters.")
         with self.db.transaction() as db:
@@ -86,6 +87,7 @@ class Chats:
 
     def add(self, chat_id: str, message: Message) -> None:
         """Append a message; the first question becomes the chat's title. To a deleted chat nothing is added."""
+        well_formed(message.text, "The message")
         with self.db.transaction() as db:
             if db.execute("SELECT 1 FROM chats WHERE id = ?", (chat_id,)).fetchone():
                 _append(db, chat_id, message)
@@ -99,7 +101,7 @@ class Chats:
 
         Raises UsageError if no question stands there, or the new one is empty.
         """
-        if not text.strip():
+        if not well_formed(text, "The question").strip():
             raise UsageError("Type a question first.")
         title = self.chat(chat_id, owner).title
         with self.db.transaction() as db:
@@ -127,7 +129,7 @@ class Chats:
 
     def search(self, owner: str, text: str, limit: int = _LISTED) -> list[ChatEntry]:
         """Chats in whose title or messages every word of `text` occurs, in any letter case; last used first."""
-        wanted = [f"%{_literal(word)}%" for word in text.split()[:_MOST_WORDS]]
+        wanted = [f"%{_literal(word)}%" for word in well_formed(text, "The search").split()[:_MOST_WORDS]]
         holds = (
             " AND (c.title LIKE ? ESCAPE '\\'"
             " OR EXISTS (SELECT 1 FROM messages m WHERE m.chat_id = c.id AND m.text LIKE ? ESCAPE '\\'))"

@@ -9,8 +9,10 @@ from typing import Any
 from model.errors import UsageError
 from model.timecode import clock
 from retrieval.library import Library
+from retrieval.wellformed import well_formed
 
 MAX_CHARS = 140
+_LARGEST_ID = 2**63 - 1  # that SQLite can look for
 MOST = 5000  # of one video: more than that nobody can read
 
 
@@ -37,7 +39,8 @@ class Comments:
 
     def add(self, video_id: str, seconds: float, text: str) -> Comment:
         """Raises UsageError for an empty or over-long text, a time outside the video, and one comment too many."""
-        text, duration = " ".join(text.split()), self.library.video(video_id).duration
+        text = " ".join(well_formed(text, "The comment").split())
+        duration = self.library.video(video_id).duration
         if not text:
             raise UsageError("The comment is empty; write a few words.")
         if len(text) > MAX_CHARS:
@@ -56,6 +59,8 @@ class Comments:
 
     def delete(self, video_id: str, comment_id: int) -> None:
         """Raises UsageError if the video has no such comment."""
+        if abs(comment_id) > _LARGEST_ID:
+            raise UsageError("This video has no comment of that number; `cuepoint comments ID` lists them.")
         with self.library.db.transaction() as db:
             gone = db.execute("DELETE FROM comments WHERE id = ? AND video_id = ?", (comment_id, video_id)).rowcount
         if not gone:

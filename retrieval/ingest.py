@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
+import sqlite3
 import threading
 import time
 import uuid
@@ -15,6 +17,7 @@ from typing import Protocol
 from model.errors import Cancelled, CuepointError
 from model.loading import Models
 from model.media.probe import probe
+from retrieval.claims import ClaimLost
 from retrieval.jobs import JobQueue
 from retrieval.lanes import HearLane, MediaLane, Pages, ReadLane, SeeLane, Work
 from retrieval.library import LOCAL_OWNER, Library, content_hash
@@ -22,6 +25,7 @@ from retrieval.originals import original_or_copy
 from retrieval.records import LANES, Job, Video
 from retrieval.renew import renew
 
+logger = logging.getLogger(__name__)
 _HEARTBEAT_S = 2.0
 _LEAST_FREE_BYTES = 200 << 20  # thumbnails, vectors and a margin for the database
 
@@ -71,9 +75,11 @@ def run_job(
     """Index the video of a claimed job, or go on where an earlier run stopped.
 
     `on_progress` gets the seconds of video that each lane has finished, about once a second. Raises what went wrong,
-    after the job and the video have been marked with it.
+    after the job and the video have been marked with it. Raises ClaimLost, and marks nothing, when another worker has
+    taken the job over.
     """
     jobs = JobQueue(library)
+    library = library.guarded(jobs.guard(job))
     stop = threading.Event()
     began = time.monotonic()
     heart = threading.Thread(target=_beat, args=(jobs, job, stop), daemon=True)
@@ -86,6 +92,8 @@ def run_job(
         library.update_video(video.id, index_seconds=round(seconds, 3))
         jobs.finish(job, "done")
         _drop_upload(library, video)
+    except ClaimLost:
+        raise
     except Cancelled as error:
         jobs.finish(job, "cancelled", str(error))
         raise
@@ -100,6 +108,7 @@ def run_job(
     finally:
         stop.set()
         heart.join()
+        library.clear_deleted(job.video_id)
     return library.video(job.video_id)
 
 
@@ -129,15 +138,18 @@ def _run_lanes(
     }
     with ThreadPoolExecutor(len(lanes), thread_name_prefix="lane") as pool:
         running = {pool.submit(_run_lane, work, name, lanes[name].run) for name in waiting}
-        while running:
-            done, running = wait(running, timeout=1.0, return_when=FIRST_EXCEPTION)
-            if any(future.exception() for future in done):
-                stop.set()
-                done |= wait(running).done
-                errors = [error for future in done if (error := future.exception())]
-                raise min(errors, key=lambda error: isinstance(error, Cancelled))  # the cause, not those it stopped
-            if on_progress:
-                on_progress({name: library.lane_until(video.id, name) for name in lanes})
+        try:
+            while running:
+                done, running = wait(running, timeout=1.0, return_when=FIRST_EXCEPTION)
+                if any(future.exception() for future in done):
+                    stop.set()
+                    done |= wait(running).done
+                    errors = [error for future in done if (error := future.exception())]
+                    raise min(errors, key=lambda error: isinstance(error, Cancelled))  # the cause, not those it stopped
+                if on_progress:
+                    on_progress({name: library.lane_until(video.id, name) for name in lanes})
+        finally:
+            stop.set()  # Ctrl+C, too, ends the lanes
 
 
 def _run_lane(work: Work, name: str, run: Callable[[], None]) -> None:
@@ -151,8 +163,11 @@ def _run_lane(work: Work, name: str, run: Callable[[], None]) -> None:
 
 def _beat(jobs: JobQueue, job: Job, stop: threading.Event) -> None:
     while not stop.wait(_HEARTBEAT_S):
-        if not jobs.heartbeat(job):
-            stop.set()
+        try:
+            if not jobs.heartbeat(job):
+                stop.set()
+        except (CuepointError, sqlite3.Error) as error:  # a full disk, say: the lanes will tell, and this may pass
+            logger.warning("The heartbeat of %s could not be written: %s", job.video_id, error)
     jobs.db.close()
 
 

@@ -4,17 +4,20 @@ DATA/cuepoint.sqlite3          everything that cannot be made again cheaply
 DATA/indexes/*.faiss           made again from SQLite when missing or damaged
 DATA/videos/ID/                playable copy, thumbnails, filmstrip
 DATA/incoming/                 uploads that are still being indexed
+DATA/cuepoint.lock             held by those who use the library (see retrieval.folder)
+DATA/replaced-DATE/            what `cuepoint restore` moved aside; beside it, *.damaged-DATE of `cuepoint repair`
 """
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import secrets
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +47,15 @@ class Library:
         self.data_dir = data_dir
         self.db = Database(data_dir / "cuepoint.sqlite3")
         self.add_owner(LOCAL_OWNER)
+
+    def guarded(self, guard: Callable[[sqlite3.Connection], None]) -> Library:
+        """The same library, but each write calls `guard` first, in its own transaction; it raises to refuse the write.
+
+        This is how a worker that has lost its job is kept from writing (`JobQueue.guard`).
+        """
+        other = copy.copy(self)
+        other.db = self.db.guarded(guard)
+        return other
 
     # -- folders -----------------------------------------------------------------------------------
 
@@ -137,6 +149,11 @@ class Library:
             db.execute("DELETE FROM videos WHERE id = ?", (video_id,))
         shutil.rmtree(self.folder(video_id), ignore_errors=True)
         self.discard_upload(source)
+
+    def clear_deleted(self, video_id: str) -> None:
+        """Remove the folder that a worker wrote for a video which is no longer in the library."""
+        if not self.db.row("SELECT 1 FROM videos WHERE id = ?", (video_id,)):
+            shutil.rmtree(self.folder(video_id), ignore_errors=True)
 
     def discard_upload(self, source: Path) -> None:
         """Delete an original that was uploaded into the data folder; files of the user's own are never touched."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import sqlite3
 import time
+
+from model.errors import CuepointError
 
 
 def _first_schema(db: sqlite3.Connection) -> None:
@@ -169,7 +172,13 @@ def _logins(db: sqlite3.Connection) -> None:
     )
 
 
-MIGRATIONS = [_first_schema, _name_the_models, _comments, _logins]
+def _claims(db: sqlite3.Connection) -> None:
+    """A job's claim has a number, which each write of its worker must carry, and heartbeats that are counted."""
+    db.execute("ALTER TABLE jobs ADD COLUMN claim INTEGER NOT NULL DEFAULT 0")
+    db.execute("ALTER TABLE jobs ADD COLUMN beats INTEGER NOT NULL DEFAULT 0")
+
+
+MIGRATIONS = [_first_schema, _name_the_models, _comments, _logins, _claims]
 
 
 def migrate(db: sqlite3.Connection) -> None:
@@ -178,6 +187,8 @@ def migrate(db: sqlite3.Connection) -> None:
     try:
         db.execute("CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT, applied_at REAL)")
         done = {number for (number,) in db.execute("SELECT number FROM migrations")}
+        if done == set(range(1, len(done) + 1)) and len(done) > len(MIGRATIONS):
+            raise CuepointError("This library was written by a newer Cuepoint; use that one, or another --data-dir.")
         for number, step in enumerate(MIGRATIONS, start=1):
             if number not in done:
                 step(db)
@@ -186,3 +197,19 @@ def migrate(db: sqlite3.Connection) -> None:
     except BaseException:
         db.execute("ROLLBACK")
         raise
+
+
+def missing_tables(db: sqlite3.Connection) -> list[str]:
+    """Names of tables that a library has and this database has not."""
+    here = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
+    return [name for name in _table_names() if name not in here]
+
+
+@functools.cache
+def _table_names() -> tuple[str, ...]:
+    db = sqlite3.connect(":memory:", isolation_level=None)
+    try:
+        migrate(db)
+        return tuple(name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'"))
+    finally:
+        db.close()

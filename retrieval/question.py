@@ -15,6 +15,7 @@ from retrieval.places import Place, place_of
 from retrieval.records import Source
 from retrieval.scope import Scope, scope_of
 from retrieval.timing import Timed, timing_of
+from retrieval.wellformed import well_formed
 from retrieval.words import content_words
 
 Kind = Literal["when", "spoken", "screen_text", "count", "colour", "where", "action", "summary", "visual"]
@@ -126,8 +127,8 @@ class Question:
 
 
 def parse(text: str) -> Question:
-    """Raises UsageError for an empty or over-long question."""
-    text = " ".join(text.split())
+    """Raises UsageError for an empty or over-long question, and one with broken characters."""
+    text = " ".join(well_formed(text, "The question").split())
     if not text:
         raise UsageError("The question is empty; type what you want to know about the video.")
     if len(text) > MAX_QUESTION_CHARS:

@@ -111,7 +111,7 @@ class Job:
     video_id: str
     owner: str
     status: JobStatus
-    worker: str | None  # host:pid of the process that has it
+    worker: str | None  # name of the process that has it (see retrieval.claims)
     attempts: int
     error: str | None
     cancel_requested: bool
@@ -119,6 +119,7 @@ class Job:
     started_at: float | None
     finished_at: float | None
     heartbeat_at: float | None
+    claim: int  # number of the claim: only the newest one may write
     lanes: dict[str, float] = field(default_factory=dict)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from model.colour_answers import asks_for_a_colour
+from model.colour_questions import asks_for_a_colour
 from model.errors import UsageError
 from model.media.frames import grab
 from model.timecode import clock, span

@@ -9,10 +9,14 @@ from typing import Any
 
 from app.engine import Engine
 from app.settings import Settings
+from model.errors import UsageError
 
 
 def settings_of(arguments: argparse.Namespace) -> Settings:
-    return Settings.from_environment(arguments.data_dir, arguments.profile)
+    try:
+        return Settings.from_environment(arguments.data_dir, arguments.profile)
+    except RuntimeError as error:  # "~nobody", of which there is no home
+        raise UsageError(f"The data folder {arguments.data_dir} cannot be used ({error}).") from error
 
 
 def engine_of(arguments: argparse.Namespace) -> Engine:
@@ -21,7 +25,8 @@ def engine_of(arguments: argparse.Namespace) -> Engine:
 
 def print_json(value: Any) -> None:
     """One JSON object on one line of stdout, at once."""
-    print(json.dumps(value, ensure_ascii=False), flush=True)
+    text = json.dumps(value, ensure_ascii=False)
+    print(text.encode("utf-8", "replace").decode(), flush=True)  # what came in broken is given back readable
 
 
 def say(text: str) -> None:

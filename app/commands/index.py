@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +16,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from app.commands import engine_of, print_json, say
 from app.engine import Engine
 from model.errors import CuepointError
+from retrieval.claims import ClaimLost, worker_name
 from retrieval.ingest import run_job
-from retrieval.jobs import worker_name
 from retrieval.records import LANES, Job, Video
 
 _POLL_S = 0.5
@@ -66,9 +67,11 @@ def _finish(engine: Engine, job: Job, video: Video) -> Video:
     """Run the job here, or wait for the process that has it."""
     with progress_bars(video) as update:
         while True:
+            engine.jobs.release_dead()
             claimed = engine.jobs.claim(worker_name(), job.id)
             if claimed is not None:
-                return run_job(engine.library, engine.models, claimed, update)
+                with contextlib.suppress(ClaimLost):  # while this process was stopped: wait for the other one
+                    return run_job(engine.library, engine.models, claimed, update)
             job = engine.jobs.job(job.id)
             if job.status == "done":
                 return engine.library.video(video.id)

@@ -11,5 +11,6 @@ from app.server import serve
 
 def run(arguments: argparse.Namespace) -> None:
     engine = engine_of(arguments)
+    engine.library.db.check()
     zerogpu.lend(engine)
     serve(engine, arguments.host, arguments.port)

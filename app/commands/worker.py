@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import time
 
 from app.commands import engine_of
 from app.engine import Engine
+from app.stopping import WorkerEnd
 from model.errors import CuepointError
 from model.hardware import give_way
+from retrieval.claims import worker_name
 from retrieval.ingest import run_job
-from retrieval.jobs import worker_name
 
 logger = logging.getLogger(__name__)
 _IDLE_S = 0.3
 
 
 def run(arguments: argparse.Namespace) -> None:
+    end = WorkerEnd(arguments.parent)
+    end.watch()
     engine = engine_of(arguments)
     give_way()  # indexing yields to chatting
+    engine.library.db.check()
+    end.jobs = engine.jobs
     engine.models.warm("text", "vision", "reader", "speech")  # before claiming, so that the first upload does not wait
     engine.queue_outdated()
-    while arguments.parent is None or os.getppid() == arguments.parent:
+    while True:
         engine.jobs.release_dead()
         if not _work_once(engine):
             time.sleep(_IDLE_S)

@@ -15,7 +15,7 @@ from model.evaluation.pictures import Skipped, seen
 from model.evaluation.qa import SIMILAR, exact_match, measure_of, score, similarity
 from model.evaluation.tasks import Report, check_any, reply_to, stills_of_decoder
 from model.language.notes import in_few_words
-from model.short_answers import as_likely, surest
+from model.likely import as_likely, surest
 from model.training.samples import Answered, Sample
 
 if TYPE_CHECKING:

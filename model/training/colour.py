@@ -20,7 +20,7 @@ from accelerate import Accelerator
 from torch import nn
 from torch.nn import functional
 
-from model.colour_answers import asks_for_a_colour
+from model.colour_questions import asks_for_a_colour
 from model.errors import UsageError
 from model.loading import Models
 from model.training.answer import embed_all

@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from model.errors import CheckpointError
-from model.short_answers import Likely, ShortAnswers, surest
+from model.likely import Likely, surest
+from model.short_answers import ShortAnswers
 from model.vision.answer_head import AnswerHead, AnswerHeadConfig, load_answer_head, save_answer_head
 from model.vision.encoder import FrameFeatures
 

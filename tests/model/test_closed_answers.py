@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from model.closed_answers import KINDS, closed_answers, fitting, kind_of
-from model.short_answers import Likely
+from model.likely import Likely
 
 PICTURE = np.zeros((4, 4, 3), np.uint8)
 

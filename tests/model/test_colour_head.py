@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from model.colour_answers import ColourAnswers, asks_for_a_colour
+from model.colour_answers import ColourAnswers
+from model.colour_questions import asks_for_a_colour
 from model.errors import CheckpointError
 from model.vision.colour import NAMES, cell_colours
 from model.vision.colour_head import ColourHead, ColourHeadConfig, load_colour_head, save_colour_head

@@ -1,6 +1,12 @@
 from __future__ import annotations
 
+import itertools
+import signal
+import sqlite3
+import subprocess
+import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -8,10 +14,11 @@ import pytest
 from model.errors import Cancelled, CuepointError, UnreadableMedia
 from model.media.probe import probe
 from retrieval import ingest
+from retrieval.claims import ClaimLost
 from retrieval.ingest import run_job, take_in
 from retrieval.jobs import JobQueue
 from retrieval.library import Library
-from retrieval.records import LANES, Video
+from retrieval.records import LANES, Job, Video
 from retrieval.search import Searcher
 from tests.fakes import ColourEncoder, FakeModels
 from tests.media_factory import Scene, corrupt, make_audio, make_video, write_noise
@@ -141,3 +148,105 @@ def test_a_vanished_file_is_named_and_adding_it_again_goes_on(
         run_job(library, models, job)  # type: ignore[arg-type]
     assert library.video(video.id).status == "failed"
     assert index(library, models, moved).status == "ready"
+
+
+def test_a_run_whose_job_was_taken_over_stops_and_marks_nothing(
+    library: Library, models: FakeModels, tmp_path: Path
+) -> None:
+    video = take_in(library, make_video(tmp_path / "a.mp4", SCENES))
+    queue = JobQueue(library)
+    job = queue.claim("here:1", queue.add(video.id, "local").id)
+    assert job is not None
+    encode, taken = models.vision.encode_frames, list[Job]()
+
+    def slow(frames):  # type: ignore[no-untyped-def]
+        if not taken:
+            queue.release("here:1")
+            new = queue.claim("here:2")
+            assert new is not None
+            taken.append(new)
+        return encode(frames)
+
+    models.vision.encode_frames = slow  # type: ignore[method-assign]
+    with pytest.raises(ClaimLost):
+        run_job(library, models, job)  # type: ignore[arg-type]
+    assert queue.job(job.id).status == "running" and queue.job(job.id).worker == "here:2"
+    assert library.video(video.id).status == "indexing" and library.clips(video.id) == []
+    done = run_job(library, models, taken[0])  # type: ignore[arg-type]
+    assert done.status == "ready" and len(library.clips(video.id)) == 3
+
+
+def test_a_video_deleted_while_it_is_indexed_leaves_nothing(
+    library: Library, models: FakeModels, tmp_path: Path
+) -> None:
+    video = take_in(library, make_video(tmp_path / "a.mp4", SCENES))
+    queue = JobQueue(library)
+    job = queue.claim("here:1", queue.add(video.id, "local").id)
+    assert job is not None
+    encode = models.vision.encode_frames
+
+    def deleting(frames):  # type: ignore[no-untyped-def]
+        if library.videos():
+            library.delete_video(video.id)
+        return encode(frames)
+
+    models.vision.encode_frames = deleting  # type: ignore[method-assign]
+    with pytest.raises(Cancelled):
+        run_job(library, models, job)  # type: ignore[arg-type]
+    assert not library.folder(video.id).exists()
+
+
+STOPPED_WORKER = """
+import logging, sys, time
+from pathlib import Path
+from model.errors import CuepointError
+from retrieval.claims import worker_name
+from retrieval.claims import ClaimLost
+from retrieval.ingest import run_job
+from retrieval.jobs import JobQueue
+from retrieval.library import Library
+from tests.fakes import FakeModels
+
+library, models = Library(Path(sys.argv[1])), FakeModels()
+encode = models.vision.encode_frames
+models.vision.encode_frames = lambda frames: (time.sleep(0.7), encode(frames))[1]
+job = JobQueue(library).claim(worker_name())
+try:
+    run_job(library, models, job)
+except CuepointError as error:
+    print(type(error).__name__, flush=True)
+"""
+
+
+def test_a_worker_that_was_stopped_and_goes_on_does_no_harm(
+    library: Library, models: FakeModels, tmp_path: Path
+) -> None:
+    video = take_in(library, make_video(tmp_path / "a.mp4", SCENES))
+    clock = itertools.count()
+    queue = JobQueue(library, lambda: float(next(clock)))
+    job_id = queue.add(video.id, "local").id
+    command = [sys.executable, "-c", STOPPED_WORKER, str(library.data_dir)]
+    worker = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + 60
+        while not library.clips(video.id):
+            assert time.monotonic() < deadline and worker.poll() is None
+            time.sleep(0.02)
+        worker.send_signal(signal.SIGSTOP)
+        kept = library.clips(video.id)
+        queue.release_dead()  # it is not dead
+        new = next(job for _ in range(60) if (job := queue.claim("here:2", job_id)))
+        done = run_job(library, models, new)  # type: ignore[arg-type]
+        before = [tuple(row) for table in ("clips", "vectors", "lanes", "jobs") for row in dump(library, table)]
+        worker.send_signal(signal.SIGCONT)
+        assert worker.communicate(timeout=60)[0].strip() == "ClaimLost"
+    finally:
+        worker.kill()
+        worker.wait()
+    assert before == [tuple(row) for table in ("clips", "vectors", "lanes", "jobs") for row in dump(library, table)]
+    assert done.status == library.video(video.id).status == "ready" and library.video(video.id).error is None
+    assert [c.number for c in library.clips(video.id)] == [0, 1, 2] and library.clips(video.id)[: len(kept)] == kept
+
+
+def dump(library: Library, table: str) -> list[sqlite3.Row]:
+    return library.db.rows(f"SELECT * FROM {table}")

@@ -10,7 +10,7 @@ import pytest
 
 from model.known_things import KnownThing
 from model.language.chat import GenerationStats, Still, stills_of
-from model.short_answers import Likely
+from model.likely import Likely
 from retrieval.answer import Answer, Answerer
 from retrieval.evidence import Item
 from retrieval.ingest import run_job, take_in
