@@ -50,7 +50,7 @@ See = Callable[[list[Still]], "torch.Tensor"]  # pictures -> embeddings [stills 
 
 
 class CausalDecoder:
-    """Safe to use from several threads; simultaneous answers take turns, token by token."""
+    """Safe to use from several threads; simultaneous answers take turns, token by token, or go side by side."""
 
     last_stats = OwnStats()
 
@@ -79,7 +79,7 @@ class CausalDecoder:
         self._chunk = PREFILL_TOKENS if network.device.type == "cpu" else PREFILL_TOKENS_GPU
         large = network.parameters >= LARGE
         self._decode_threads = min(hardware.count_cores(), DECODE_THREADS_LARGE) if large else DECODE_THREADS
-        self._turns = Turns(min(hardware.count_cores(), STEPS_AT_ONCE) if network.device.type == "cpu" else 1)
+        self._turns = Turns(min(hardware.count_cores(), STEPS_AT_ONCE) if network.side_by_side else 1)
         self._prefixes: OrderedDict[tuple[int, ...], Cache] = OrderedDict()
 
     def count_tokens(self, text: str) -> int:
