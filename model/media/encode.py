@@ -12,9 +12,10 @@ import av
 from av.video.reformatter import ColorRange
 
 from model.media.audio import aligned_sound
-from model.media.container import decode, packets
+from model.media.container import decode
 from model.media.picture import browser_yuv
 from model.media.probe import MediaInfo
+from model.media.reading import steady_packets
 
 # What a re-encoded picture measures at most: enough to read slides, and two cores keep up with real time.
 _MAX_SIDE_PX = 1280
@@ -52,12 +53,12 @@ def _encoding_picture(container: Any, stream: Any, video: Any, info: MediaInfo) 
     context.thread_type = "AUTO"
     context.thread_count = min(os.cpu_count() or 2, 4)
     last = -1
-    for frame in decode(packets(container, (stream,)), context):
+    for frame in decode(steady_packets(container, stream, info), context):
         if frame.pts is None:
             pts = last + round(_CLOCK / (info.fps or 25))
         else:
             pts = round((frame.pts * stream.time_base - Fraction(info.start_s)) * _CLOCK)
-        if pts <= last or pts < 0:
+        if pts <= last or pts < 0 or pts > info.duration * _CLOCK:
             continue
         last = pts
         picture = browser_yuv(frame, video.width, video.height)

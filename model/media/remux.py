@@ -17,9 +17,10 @@ from typing import Any
 import av
 
 from model.errors import Cancelled, CuepointError
-from model.media.container import open_media, packets, picture_streams, sound_streams
+from model.media.container import picture_streams, sound_streams
 from model.media.encode import Timed, encoded_picture, encoded_sound
 from model.media.probe import MediaInfo
+from model.media.reading import open_probed, steady_packets
 
 _CANCEL_EVERY_S = 0.2
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -72,7 +73,7 @@ class _Watch:
 
 
 def _plan(path: Path, info: MediaInfo) -> _Plan:
-    with open_media(path) as container:
+    with open_probed(path, info) as container:
         picture = _picture_of(container, info)
         pixels = picture.codec_context.pix_fmt if picture is not None else None
     video, sound, eight_bit = info.video_codec, info.audio_codec, pixels in _EIGHT_BIT
@@ -130,7 +131,9 @@ def _sound_of(container: Any, info: MediaInfo) -> Any:
 
 def _plays_as_it_is(path: Path, info: MediaInfo, suffix: str) -> bool:
     """An mp4 with its index in front, or a webm with one at all, whose picture starts the timeline."""
-    with open_media(path) as container:
+    if not info.faithful:
+        return False
+    with open_probed(path, info) as container:
         chosen: list[Any] = [s for s in (_picture_of(container, info), _sound_of(container, info)) if s is not None]
         indexes = {stream.index for stream in chosen}
         others = [s for s in container.streams if s.type in ("video", "audio") and s.index not in indexes]
@@ -192,7 +195,7 @@ def _write(path: Path, info: MediaInfo, plan: _Plan, target: Path, watch: _Watch
             (_picture_of, plan.copy_picture, encoded_picture),
             (_sound_of, plan.copy_sound, encoded_sound),
         ):
-            container = stack.enter_context(open_media(path))
+            container = stack.enter_context(open_probed(path, info))
             stream = stream_of(container, info)
             if stream is None:
                 continue
@@ -213,10 +216,11 @@ def _shifted(container: Any, stream: Any, out_stream: Any, info: MediaInfo) -> I
     """The stream's packets with the picture's start moved to 0."""
     picture = stream.type == "video"
     shift = round(Fraction(info.start_s) / stream.time_base)
-    for packet in packets(container, (stream,)):
+    end = shift + round(Fraction(info.duration) / stream.time_base)
+    for packet in steady_packets(container, stream, info):
         stamp = packet.pts if packet.pts is not None else packet.dts
-        if stamp is None:
-            continue
+        if stamp is None or (stamp >= end and not info.faithful):
+            continue  # of no time, or from behind the end of what is right
         if not picture and stamp + (packet.duration or 0) <= shift:
             continue  # sound from before the picture
         if packet.pts is not None:
