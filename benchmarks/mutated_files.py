@@ -64,8 +64,8 @@ class Outcome:
 
 
 def flip_bits(data: bytearray, random_: random.Random, begin: float, end: float) -> None:
-    """Flip 1 to 40 bits between two fractions of the file."""
-    for _ in range(random_.choice((1, 4, 12, 40))):
+    """Flip 1 to 120 bits between two fractions of the file."""
+    for _ in range(random_.choice((1, 4, 12, 40, 120))):
         at = random_.randrange(int(len(data) * begin), max(int(len(data) * end), int(len(data) * begin) + 1))
         data[at] ^= 1 << random_.randrange(8)
 
@@ -91,8 +91,8 @@ def overwrite_length(data: bytearray, random_: random.Random) -> None:
     """Put a size or time of its own into four bytes beside one of the names by which containers mark their parts."""
     marks = (b"mvhd", b"tkhd", b"mdhd", b"stts", b"ctts", b"stsz", b"stco", b"stsc", b"elst", b"mdat", b"moov", b"trak",
              b"avih", b"strh", b"strf", b"movi", b"idx1", b"LIST", b"00dc", b"01wb", b"duration", b"filesize",
-             b"\x1f\x43\xb6\x75", b"\x15\x49\xa9\x66", b"\x1c\x53\xbb\x6b", b"\x16\x54\xae\x6b", b"\x44\x89", b"\x47\x41",
-             b"\x47\x40", b"\x09\x00\x00", b"\x08\x00\x00")  # fmt: skip
+             b"\x1f\x43\xb6\x75", b"\x15\x49\xa9\x66", b"\x1c\x53\xbb\x6b", b"\x16\x54\xae\x6b", b"\x44\x89",
+             b"\x47\x40", b"\x47\x41", b"\x09\x00\x00", b"\x08\x00\x00")  # fmt: skip
     found = [at for mark in marks for at in _places(data, mark)]
     at = random_.choice(found or [0]) + random_.choice((-4, 4, 8, 12, 16, 20, 24))
     at = min(max(at, 0), len(data) - 4)
@@ -166,7 +166,8 @@ def _decoded_once(path: Path, seekable: str) -> float:
             try:
                 for packet in container.demux():
                     with contextlib.suppress(av.FFmpegError):
-                        for frame in packet.decode() if packet.stream.type in ("video", "audio") else ():
+                        frames: list[Any] = packet.decode() if packet.stream.type in ("video", "audio") else []
+                        for frame in frames:
                             if frame.time is not None:
                                 times.setdefault(packet.stream.index, []).append((frame.time, _length(frame, packet)))
                 break

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 import threading
 import time
@@ -15,7 +16,7 @@ from typing import Protocol
 
 from model.errors import Cancelled, CuepointError
 from model.loading import Models
-from model.media.probe import probe
+from model.media.probe import MediaInfo, probe
 from retrieval.jobs import JobQueue
 from retrieval.lanes import HearLane, MediaLane, Pages, ReadLane, SeeLane, Work
 from retrieval.library import LOCAL_OWNER, Library, content_hash
@@ -24,6 +25,7 @@ from retrieval.records import LANES, Job, Video
 from retrieval.renew import renew
 
 _HEARTBEAT_S = 2.0
+_MEASURE_S = 900.0  # reading a file of 50 GB from a hard disk takes less
 _LEAST_FREE_BYTES = 200 << 20  # thumbnails, vectors and a margin for the database
 
 
@@ -77,7 +79,7 @@ def run_job(
     heart = threading.Thread(target=_beat, args=(jobs, job, stop), daemon=True)
     heart.start()
     try:
-        video = library.video(job.video_id)
+        video = _measured(library, library.video(job.video_id))
         renew(library, models, video)
         _run_lanes(library, models, video, stop, on_progress)
         seconds = (video.index_seconds or 0.0) + time.monotonic() - began
@@ -99,6 +101,21 @@ def run_job(
         stop.set()
         heart.join()
     return library.video(job.video_id)
+
+
+def _measured(library: Library, video: Video) -> Video:
+    """The video with its real length, where the probe of a large file without one had no time to read it all."""
+    info, path = MediaInfo.from_json(video.info), Path(video.source_path)
+    if info.estimated and path.exists():
+        info = probe(path, timeout_s=_MEASURE_S)
+        warnings = [text for text in video.warnings if text not in video.info["warnings"]]
+        library.update_video(
+            video.id,
+            info=json.dumps(info.to_json()),
+            duration=info.duration,
+            warnings=json.dumps([*info.warnings, *warnings]),
+        )
+    return library.video(video.id)
 
 
 class Lane(Protocol):
@@ -127,15 +144,18 @@ def _run_lanes(
     }
     with ThreadPoolExecutor(len(lanes), thread_name_prefix="lane") as pool:
         running = {pool.submit(_run_lane, work, name, lanes[name].run) for name in waiting}
-        while running:
-            done, running = wait(running, timeout=1.0, return_when=FIRST_EXCEPTION)
-            if any(future.exception() for future in done):
-                stop.set()
-                done |= wait(running).done
-                errors = [error for future in done if (error := future.exception())]
-                raise min(errors, key=lambda error: isinstance(error, Cancelled))  # the cause, not those it stopped
-            if on_progress:
-                on_progress({name: library.lane_until(video.id, name) for name in lanes})
+        try:
+            while running:
+                done, running = wait(running, timeout=1.0, return_when=FIRST_EXCEPTION)
+                if any(future.exception() for future in done):
+                    stop.set()
+                    done |= wait(running).done
+                    errors = [error for future in done if (error := future.exception())]
+                    raise min(errors, key=lambda error: isinstance(error, Cancelled))  # the cause, not those it stopped
+                if on_progress:
+                    on_progress({name: library.lane_until(video.id, name) for name in lanes})
+        finally:
+            stop.set()  # Ctrl+C, too, ends the lanes
 
 
 def _run_lane(work: Work, name: str, run: Callable[[], None]) -> None:

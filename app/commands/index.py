@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import logging
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,20 +21,23 @@ from retrieval.ingest import run_job
 from retrieval.jobs import worker_name
 from retrieval.records import LANES, Job, Video
 
+logger = logging.getLogger(__name__)
 _POLL_S = 0.5
 
 
 def run(arguments: argparse.Namespace) -> int:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl+C: the lanes end and clean up
     engine = engine_of(arguments)
     worst = 0
     for path in arguments.paths:
         try:
             result = index_file(engine, path)
-        except CuepointError as error:
-            say(f"cuepoint: {error}")
-            worst = max(worst, error.exit_code)
+        except Exception as error:  # the files after this one get their turn, whatever it is
+            told = error if isinstance(error, CuepointError) else _unexpected(path, error)
+            say(f"cuepoint: {told}")
+            worst = max(worst, told.exit_code)
             if arguments.json:
-                print_json({"file": str(path), "error": str(error)})
+                print_json({"file": str(path), "error": str(told)})
             continue
         if arguments.json:
             print_json(result)
@@ -41,6 +46,11 @@ def run(arguments: argparse.Namespace) -> int:
             for warning in result["warnings"]:
                 say(f"  note: {warning}")
     return worst
+
+
+def _unexpected(path: Path, error: Exception) -> CuepointError:
+    logger.debug("indexing %s failed", path, exc_info=error)
+    return CuepointError(f"{path.name} could not be indexed: an unexpected {type(error).__name__} ({error}).")
 
 
 def index_file(engine: Engine, path: Path) -> dict[str, Any]:

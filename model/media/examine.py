@@ -79,14 +79,15 @@ def _look(path: Path, deadline: float, as_stream: bool) -> _Look:
         needs_index = container.format.name.startswith("mov")
         fps = {stream.index: _frame_rate(stream) for stream in pictures}
         indexes = [stream.index for stream in sounds]
-    trial = _Trial(path, promised, vouching, deadline, as_stream)
+        leading = tuple(stream.index for stream in (*pictures[:1], *sounds[:1]))
+    trial = _Trial(path, promised, vouching, leading, deadline, as_stream)
     picture = trial.first_that_decodes(list(fps))
     sound = trial.first_that_decodes(indexes)
-    leading = picture or sound
-    if leading is None:
+    first = picture or sound
+    if first is None:
         return _Look(as_stream, worth_another_way=not needs_index)
     chosen = [found.index for found in (picture, sound) if found is not None]
-    length = measure(path, chosen, leading.first_s, fps[picture.index] if picture else 0.0, deadline, as_stream)
+    length = measure(path, chosen, first.first_s, fps[picture.index] if picture else 0.0, deadline, as_stream)
     return _Look(as_stream, picture, sound, length, length.suspicious and not needs_index)
 
 
@@ -137,6 +138,7 @@ class _Trial:
     path: Path
     promised: float | None
     vouching: float | None
+    leading: tuple[int, ...]  # the best picture and the best sound: their times are corrected together
     deadline: float
     as_stream: bool
 
@@ -164,7 +166,10 @@ class _Trial:
             try:
                 if from_s:
                     container.seek(int(from_s / stream.time_base), stream=stream)
-                source = Timeline(self.vouching).steady(packets(container, (stream,)))
+                together = {index} if from_s else {index, *self.leading}
+                streams = [container.streams[number] for number in sorted(together)]
+                steady = Timeline(self.vouching).steady(packets(container, streams))
+                source = (packet for packet in steady if packet.stream.index == index)
                 for frame in decode(source, stream.codec_context, before=count):
                     start = stream.start_time if stream.start_time is not None else 0
                     pts = start if from_s or frame.pts is None else frame.pts

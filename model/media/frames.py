@@ -14,7 +14,7 @@ import numpy as np
 
 from model.errors import UnreadableMedia, UsageError
 from model.media.container import decode, packets, picture_streams
-from model.media.picture import luma_thumbnail, upright_rgb
+from model.media.picture import boxed_rgb, luma_thumbnail, upright_rgb
 from model.media.probe import MediaInfo
 from model.media.reading import may_seek, open_probed, steady_packets
 
@@ -221,8 +221,11 @@ class PyAVReader:
         return None if packet.pts is None else float(packet.pts * packet.time_base) - self._info.start_s
 
     def _converter(self, picture: Any) -> Callable[[int | None], np.ndarray]:
-        rotation, ratio = self._info.rotation, self._ratio
-        return lambda max_side: upright_rgb(picture, rotation, ratio, max_side)
+        info, ratio = self._info, self._ratio
+        upright = (info.width, info.height) if info.rotation in (0, 180) else (info.height, info.width)
+        if upright == (max(1, round(picture.width * ratio)), picture.height):
+            return lambda max_side: upright_rgb(picture, info.rotation, ratio, max_side)
+        return lambda max_side: boxed_rgb(picture, info.rotation, ratio, (info.width, info.height), max_side)
 
     def _seek_is_cheaper(self, gap_s: float) -> bool:
         """Whether decoding on over `gap_s` seconds takes more frames than a seek to the key frame before the target."""

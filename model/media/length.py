@@ -55,16 +55,17 @@ class Length:
 class _Tail:
     """The end of one stream. Ends in container seconds; None where there is none."""
 
-    end: float | None = None  # of the last packet
+    end: float | None = None  # of the packet that is shown last
+    last_begin: float = float("-inf")  # of the same
     decoded_end: float | None = None  # of the last picture or sound that decodes
     held: deque[Packet] = field(default_factory=deque)
     held_bytes: int = 0
     keys: deque[float] = field(default_factory=deque)  # decoding times of the key frames that are held
 
-    def add(self, packet: Packet, end: float | None) -> None:
-        """`end`: when the packet is over; None for one that is only decoded, not shown."""
-        if end is not None:
-            self.end = end if self.end is None else max(self.end, end)
+    def add(self, packet: Packet, shown: float, length: float) -> None:
+        """`shown`: when. The length of a picture is only told by that of the last: others are shown until the next."""
+        if not packet.is_discard and shown >= self.last_begin:
+            self.last_begin, self.end = shown, shown + length
         begin = _begin(packet)
         if packet.is_keyframe and begin is not None:
             self.keys.append(begin)
@@ -184,11 +185,17 @@ def _judged(job: _Measuring, survey: _Survey, start_s: float) -> Length:
         # No picture may lie behind the end; decoders' padding of the sound may.
         end = max(promised or 0.0, survey.picture_end or 0.0)
     if survey.corrected:
-        text = f"Some of the file's time stamps were wrong by up to {clock(survey.farthest_s)} and were put right"
-        warnings.append(f"{text}: the file is damaged or was put together from pieces.")
+        warnings.append(_corrections(survey))
     faithful = not warnings and not job.as_stream
     suspicious = not faithful or survey.errors > 0
     return Length(end, faithful, False, job.vouching, survey.read_bytes, suspicious, tuple(warnings))
+
+
+def _corrections(survey: _Survey) -> str:
+    if not survey.farthest_s:
+        return "Parts of the file are in it twice: each is indexed once."
+    text = f"Some of the file's time stamps were wrong by up to {clock(survey.farthest_s)} and were put right"
+    return f"{text}: the file is damaged or was put together from pieces."
 
 
 @dataclass
@@ -265,8 +272,11 @@ class _Measuring:
         picture = packet.stream.type == "video"
         begin = float(stamp * packet.time_base)
         length = float((packet.duration or 0) * packet.time_base) or (1 / self.fps if picture and self.fps else 0.0)
+        if packet.pts != packet.dts and self.vouching is not None:
+            # The length of a reordered picture may be that of another: the distance to the one decoded next.
+            length = min(length, max(self.vouching - begin, 1 / self.fps if self.fps else 0.0))
         tail = result.tails[packet.stream.index]
-        tail.add(packet, None if packet.is_discard else begin + length)
+        tail.add(packet, begin, length)
         if picture:
             result.picture_end = tail.end
 

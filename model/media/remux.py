@@ -16,7 +16,7 @@ from typing import Any
 
 import av
 
-from model.errors import Cancelled, CuepointError
+from model.errors import Cancelled, CuepointError, UnreadableMedia
 from model.media.container import picture_streams, sound_streams
 from model.media.encode import Timed, encoded_picture, encoded_sound
 from model.media.probe import MediaInfo
@@ -39,11 +39,14 @@ def make_playable(path: Path, info: MediaInfo, destination: Path, cancel: Callab
     """Writes the playable copy beside `destination` and returns its path (same stem, suffix chosen here).
 
     The picture starts at time 0. A file that is fine as it is gets hard-linked or copied. The result appears under its
-    name only when it is complete. Raises Cancelled, or CuepointError when it cannot be made (a full disk, say).
+    name only when it is complete. Raises Cancelled, UnreadableMedia when nothing in the file can be copied or encoded,
+    or CuepointError when there is no room for it. What a killed process left of the same copy is removed.
     """
     watch = _Watch(cancel or (lambda: False))
     plan = _plan(path, info)
     destination.parent.mkdir(parents=True, exist_ok=True)
+    for left_over in destination.parent.glob(f".{destination.stem}.*.part.*"):
+        left_over.unlink(missing_ok=True)
     if plan.copy_picture and plan.copy_sound and _plays_as_it_is(path, info, plan.suffix):
         return _finish(destination, plan.suffix, lambda target: _duplicate(path, target, watch), path)
     try:
@@ -109,9 +112,9 @@ def _finish(destination: Path, suffix: str, write: Callable[[Path], None], sourc
     return target
 
 
-def _failure(path: Path, problem: Exception) -> CuepointError:
+def _failure(path: Path, problem: Exception) -> UnreadableMedia:
     reason = getattr(problem, "strerror", None) or str(problem)
-    return CuepointError(f"{path.name} could not be prepared for playing: {reason}.")
+    return UnreadableMedia(f"{path.name} could not be prepared for playing: {reason}.")
 
 
 def _picture_of(container: Any, info: MediaInfo) -> Any:

@@ -4,6 +4,7 @@ Containers promise that the packets of a stream come with rising decoding times.
 break that: one packet says "two hours later", a whole run does, or the clock starts anew. Nothing here knows pictures
 or sounds; a packet is judged by its neighbours:
 
+* A packet that was read before, and comes again with its old time, is left out: a block of the file is in it twice.
 * A run of packets after which the old times go on is odd. It gets times between its neighbours.
 * A clock that jumps and stays there gets an offset, as in FFmpeg's own tool for broadcasts: the packets follow those
   before. A gap ahead is left as it is where somebody vouches for it: the header (it promises so long a video), another
@@ -40,6 +41,9 @@ _INTERLEAVED_S = 2.0
 _AHEAD_PACKETS = 300
 _AHEAD_BYTES = 32 << 20
 _REMEMBERED_STEPS = 25
+# A repeated block is found if it repeats one of so many packets: a minute of sound and picture.
+_REMEMBERED_PACKETS = 5000
+_MARK_BYTES = 64  # of a packet's end, that tell it from another of the same time and size
 _SAME_S = 1e-6
 
 
@@ -54,6 +58,8 @@ class _Track:
     unvouched: float = 0.0  # all gaps together that nobody vouched for
     steps: deque[float] = field(default_factory=lambda: deque(maxlen=_REMEMBERED_STEPS))
     shown_after: float = 0.0  # presentation time less decoding time of the last packet
+    latest_raw: float = float("-inf")  # on the stream's own clock
+    marks: dict[int, None] = field(default_factory=dict)  # of the packets read last, oldest first
 
     def usual(self) -> float:
         return statistics.median(self.steps) if self.steps else 0.0
@@ -65,6 +71,17 @@ class _Track:
     def back(self) -> float:
         """How far decoding times may fall back: containers that know none let FFmpeg guess."""
         return max(_FREE_STEP_S, _REORDERED * self.usual())
+
+    def repeats(self, packet: Packet, raw: float) -> bool:
+        """Whether this very packet was read before. Remembers it if not."""
+        mark = hash((raw, packet.size, bytes(memoryview(packet)[-_MARK_BYTES:])))
+        if raw < self.latest_raw and mark in self.marks:
+            return True
+        self.latest_raw = max(self.latest_raw, raw)
+        self.marks[mark] = None
+        if len(self.marks) > _REMEMBERED_PACKETS:
+            del self.marks[next(iter(self.marks))]
+        return False
 
     def steps_well(self, step: float) -> bool:
         # The first test is for speed: it decides for nearly every packet.
@@ -88,20 +105,22 @@ class Timeline:
         self._source: Iterator[Packet] = iter(())
 
     def steady(self, source: Iterable[Packet]) -> Iterator[Packet]:
-        """The same packets in the same order, their `pts`, `dts` and `duration` put right in place."""
+        """The packets in the same order, their `pts`, `dts` and `duration` put right in place."""
         self._source = iter(source)
         while True:
             packet = self._queue.popleft() if self._queue else next(self._source, None)
             if packet is None:
                 return
-            self._judge(packet)
+            raw = _stamp(packet)
+            track = self._tracks.setdefault(packet.stream.index, _Track())
+            if raw is not None and track.repeats(packet, raw):
+                self.corrected += 1
+                continue
+            if raw is not None:
+                self._judge(track, packet, raw)
             yield packet
 
-    def _judge(self, packet: Packet) -> None:
-        raw = _stamp(packet)
-        if raw is None:
-            return
-        track = self._tracks.setdefault(packet.stream.index, _Track())
+    def _judge(self, track: _Track, packet: Packet, raw: float) -> None:
         last = track.last
         time = self._first(track, packet, raw) if last is None else self._next(track, last, packet, raw)
         if abs(time - raw) > _SAME_S:
