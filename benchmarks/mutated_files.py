@@ -38,7 +38,7 @@ WORST_RATIO = 1.5
 HANG_S = 60.0  # for one file, as the issue of damaged files asks
 _START_S = 60.0  # more before the first answer: Python and the models must be loaded
 _SLACK_S = 0.5  # a ratio says nothing of two lengths that are both next to nothing
-_STILL_S = 2.0  # the measured length counts no gap between two frames as longer: the makers of the files left none
+_STILL_S = 1.0  # the measured length counts no gap between two frames as longer: the originals have none
 _SCENES = (Scene(1.5, (200, 30, 30)), Scene(1.5, (30, 180, 40), "HALF"), Scene(1, (30, 40, 200)))
 
 Mutation = Callable[[bytearray, random.Random], None]

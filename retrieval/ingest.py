@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 import threading
 import time
@@ -16,16 +15,16 @@ from typing import Protocol
 
 from model.errors import Cancelled, CuepointError
 from model.loading import Models
-from model.media.probe import MediaInfo, probe
+from model.media.probe import probe
 from retrieval.jobs import JobQueue
 from retrieval.lanes import HearLane, MediaLane, Pages, ReadLane, SeeLane, Work
+from retrieval.lengths import measured
 from retrieval.library import LOCAL_OWNER, Library, content_hash
 from retrieval.originals import original_or_copy
 from retrieval.records import LANES, Job, Video
 from retrieval.renew import renew
 
 _HEARTBEAT_S = 2.0
-_MEASURE_S = 900.0  # reading a file of 50 GB from a hard disk takes less
 _LEAST_FREE_BYTES = 200 << 20  # thumbnails, vectors and a margin for the database
 
 
@@ -79,7 +78,7 @@ def run_job(
     heart = threading.Thread(target=_beat, args=(jobs, job, stop), daemon=True)
     heart.start()
     try:
-        video = _measured(library, library.video(job.video_id))
+        video = measured(library, library.video(job.video_id))
         renew(library, models, video)
         _run_lanes(library, models, video, stop, on_progress)
         seconds = (video.index_seconds or 0.0) + time.monotonic() - began
@@ -101,21 +100,6 @@ def run_job(
         stop.set()
         heart.join()
     return library.video(job.video_id)
-
-
-def _measured(library: Library, video: Video) -> Video:
-    """The video with its real length, where the probe of a large file without one had no time to read it all."""
-    info, path = MediaInfo.from_json(video.info), Path(video.source_path)
-    if info.estimated and path.exists():
-        info = probe(path, timeout_s=_MEASURE_S)
-        warnings = [text for text in video.warnings if text not in video.info["warnings"]]
-        library.update_video(
-            video.id,
-            info=json.dumps(info.to_json()),
-            duration=info.duration,
-            warnings=json.dumps([*info.warnings, *warnings]),
-        )
-    return library.video(video.id)
 
 
 class Lane(Protocol):

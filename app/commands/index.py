@@ -26,8 +26,21 @@ _POLL_S = 0.5
 
 
 def run(arguments: argparse.Namespace) -> int:
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl+C: the lanes end and clean up
-    engine = engine_of(arguments)
+    with _ended_as_by_ctrl_c():
+        return _index(engine_of(arguments), arguments)
+
+
+@contextmanager
+def _ended_as_by_ctrl_c() -> Iterator[None]:
+    """Told to end (SIGTERM), the lanes stop and remove what they have half written."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _index(engine: Engine, arguments: argparse.Namespace) -> int:
     worst = 0
     for path in arguments.paths:
         try:

@@ -26,8 +26,7 @@ from model.media.timeline import Timeline
 _TRIAL_PACKETS = 400
 # Where else to look for a first picture when a file's beginning is damaged, as fractions of its length.
 _TRIAL_PLACES = (0.0, 0.25, 0.5, 0.75)
-# Reading without the index is better only if it finds so much more.
-_BETTER = 1.05
+_CLEARLY_MORE = 1.05
 # Sample aspect ratios beyond these are nonsense in a header.
 _SAR_LIMIT = 8.0
 
@@ -48,7 +47,7 @@ def examine(path: Path, budget_s: float = 14.0) -> MediaInfo:
     found = _look(path, deadline, as_stream=False)
     if found.worth_another_way:
         other = _look(path, deadline, as_stream=True)
-        if other.read_bytes > _BETTER * found.read_bytes:
+        if other.beats(found):
             found = other
     if found.picture is None and found.sound is None:
         with open_media(path) as container:
@@ -66,16 +65,19 @@ class _Look:
     length: Length | None = None
     worth_another_way: bool = False  # an index may be to blame for what is wrong or missing
 
-    @property
-    def read_bytes(self) -> int:
-        return self.length.read_bytes if self.length else 0
+    def beats(self, other: _Look) -> bool:
+        """Whether it finds clearly more in the file, or as much and nothing wrong."""
+        if self.length is None or other.length is None:
+            return self.length is not None
+        share = self.length.read_bytes / max(other.length.read_bytes, 1)
+        return share > _CLEARLY_MORE or (share > 1 / _CLEARLY_MORE and not self.length.warnings)
 
 
 def _look(path: Path, deadline: float, as_stream: bool) -> _Look:
     with open_media(path, as_stream) as container:
         pictures, sounds = picture_streams(container), sound_streams(container)
         promised = promised_end(container, [*pictures[:1], *sounds[:1]])
-        vouching = vouching_end(container, promised)
+        vouching = vouching_end(path, container, promised)
         needs_index = container.format.name.startswith("mov")
         fps = {stream.index: _frame_rate(stream) for stream in pictures}
         indexes = [stream.index for stream in sounds]

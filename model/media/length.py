@@ -6,6 +6,7 @@ decoded. A large file with an index that agrees with its header is only read at 
 
 from __future__ import annotations
 
+import struct
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -34,8 +35,11 @@ _DECODED_TAIL_S = 2.0
 _TAIL_BYTES = 64 << 20  # of packets held for that
 # Time for decoding the end: pictures of 8K are slow, and by then many were fine.
 _DECODE_S = 0.8
+# Pictures that no other needs are spared where there are so many.
+_FAST_FPS = 20
 # Containers whose headers give a length of their own; elsewhere it is guessed from the time stamps.
 _PROMISING = ("mov", "matroska", "avi", "asf")
+_FLV_HEAD_BYTES = 4096
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,9 @@ class _Tail:
 
     def decode(self, stream: Any, fps: float, until: float) -> None:
         """Find `decoded_end`. If time runs out, what came so far speaks for the rest."""
+        if stream.type == "video":
+            stream.codec_context.thread_type = "AUTO"
+            stream.codec_context.skip_frame = "NONREF" if fps >= _FAST_FPS else "DEFAULT"
         for packet in (*self.held, None):
             if time.monotonic() > until:
                 self.decoded_end = self.end
@@ -130,9 +137,19 @@ def promised_end(container: Any, streams: Sequence[Any]) -> float | None:
     return max(ends, default=None)
 
 
-def vouching_end(container: Any, promised: float | None) -> float | None:
+def vouching_end(path: Path, container: Any, promised: float | None) -> float | None:
     """`promised`, where it is the header's own word and not derived from the time stamps that it should vouch for."""
-    return promised if container.format.name.startswith(_PROMISING) else None
+    own = container.format.name.startswith(_PROMISING) or (container.format.name == "flv" and _flv_gives_length(path))
+    return promised if own else None
+
+
+def _flv_gives_length(path: Path) -> bool:
+    """Whether the script data at the beginning hold a duration (Adobe FLV, E.4.4 and E.5): AMF name, type 0, double."""
+    name = b"\x00\x08duration\x00"
+    with path.open("rb") as file:
+        head = file.read(_FLV_HEAD_BYTES)
+    at = head.find(name) + len(name)
+    return name in head and len(head) >= at + 8 and struct.unpack(">d", head[at : at + 8])[0] > 0
 
 
 def measure(
@@ -145,7 +162,7 @@ def measure(
     with open_media(path, as_stream) as container:
         streams = [container.streams[index] for index in indexes]
         promised = promised_end(container, streams)
-        job = _Measuring(path, indexes, promised, vouching_end(container, promised), fps, deadline, as_stream)
+        job = _Measuring(path, indexes, promised, vouching_end(path, container, promised), fps, deadline, as_stream)
         job.seeks = not as_stream and seeks_reliably(container)
     survey = None
     if promised is not None and job.seeks and path.stat().st_size > _READ_WHOLE_BYTES:
