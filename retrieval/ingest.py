@@ -20,6 +20,7 @@ from model.media.probe import probe
 from retrieval.claims import ClaimLost
 from retrieval.jobs import JobQueue
 from retrieval.lanes import HearLane, MediaLane, Pages, ReadLane, SeeLane, Work
+from retrieval.lengths import measured
 from retrieval.library import LOCAL_OWNER, Library, content_hash
 from retrieval.originals import original_or_copy
 from retrieval.records import LANES, Job, Video
@@ -85,7 +86,7 @@ def run_job(
     heart = threading.Thread(target=_beat, args=(jobs, job, stop), daemon=True)
     heart.start()
     try:
-        video = library.video(job.video_id)
+        video = measured(library, library.video(job.video_id))
         renew(library, models, video)
         _run_lanes(library, models, video, stop, on_progress)
         seconds = (video.index_seconds or 0.0) + time.monotonic() - began
