@@ -133,7 +133,7 @@ def packets(
 ) -> Iterator[Packet]:
     """Packets with data in them. Empty ones mean "show the last picture again" (Theora, AVI) and would stop a decoder.
 
-    A reading error is passed over; the run ends at the end of the file or after many errors in a row. In mp4 and its kin
+    A reading error is passed over; the run ends at the end of the file or after many errors in a row. In mp4 and its like
     a packet that is said to lie behind the end of the file looks like the end, but the next ones may be there.
     """
     for other in container.streams:
