@@ -38,7 +38,7 @@ WORST_RATIO = 1.5
 HANG_S = 60.0  # for one file, as the issue of damaged files asks
 _START_S = 60.0  # more before the first answer: Python and the models must be loaded
 _SLACK_S = 0.5  # a ratio says nothing of two lengths that are both next to nothing
-_STILL_S = 1.0  # the measured length counts no gap between two frames as longer: the originals have none
+_STILL_S = 2.0  # zeros take away no more of a file: a longer gap between two frames is no part of what decodes
 _SCENES = (Scene(1.5, (200, 30, 30)), Scene(1.5, (30, 180, 40), "HALF"), Scene(1, (30, 40, 200)))
 
 Mutation = Callable[[bytearray, random.Random], None]
@@ -184,8 +184,8 @@ def _length(frame: Any, packet: Any) -> float:
 
 
 def _shown(frames: list[tuple[float, float]]) -> float:
-    moments = np.sort(np.array([moment for moment, _ in frames]))
-    return float(np.minimum(np.diff(moments), _STILL_S).sum()) + frames[-1][1]
+    gaps = np.diff(np.sort(np.array([moment for moment, _ in frames])))
+    return float(gaps[gaps <= _STILL_S].sum()) + frames[-1][1]
 
 
 # --- running children that may die or hang ---
