@@ -38,7 +38,8 @@ WORST_RATIO = 1.5
 HANG_S = 60.0  # for one file, as the issue of damaged files asks
 _START_S = 60.0  # more before the first answer: Python and the models must be loaded
 _SLACK_S = 0.5  # a ratio says nothing of two lengths that are both next to nothing
-_STILL_S = 2.0  # zeros take away no more of a file: a longer gap between two frames is no part of what decodes
+_LENGTH_S = 4.0  # of the originals: a longer gap between two frames is not one that damage made
+_FEW_FRAMES = 3  # so few on one side of a gap do not prove it: their times may be wrong
 _SCENES = (Scene(1.5, (200, 30, 30)), Scene(1.5, (30, 180, 40), "HALF"), Scene(1, (30, 40, 200)))
 
 Mutation = Callable[[bytearray, random.Random], None]
@@ -171,6 +172,8 @@ def _decoded_once(path: Path, seekable: str) -> float:
                             if frame.time is not None:
                                 times.setdefault(packet.stream.index, []).append((frame.time, _length(frame, packet)))
                 break
+            except IndexError:  # PyAV, at the end of a file in which a stream appeared late
+                break
             except av.FFmpegError:
                 failures += 1
     return max((_shown(found) for found in times.values()), default=0.0)
@@ -180,12 +183,15 @@ def _length(frame: Any, packet: Any) -> float:
     if packet.stream.type == "audio":
         return float(frame.samples / frame.sample_rate)
     rate = packet.stream.average_rate or packet.stream.guessed_rate
-    return min(float(1 / rate), _STILL_S) if rate else 0.04
+    return min(float(1 / rate), 1.0) if rate else 0.04
 
 
 def _shown(frames: list[tuple[float, float]]) -> float:
+    """Seconds from the first to the last of (time, length), but for gaps that no damage of these files explains."""
     gaps = np.diff(np.sort(np.array([moment for moment, _ in frames])))
-    return float(gaps[gaps <= _STILL_S].sum()) + frames[-1][1]
+    few = np.minimum(np.arange(len(gaps)) + 1, len(gaps) - np.arange(len(gaps))) < _FEW_FRAMES
+    longest = np.where(few & (len(frames) > 2 * _FEW_FRAMES), 1.0, _LENGTH_S)
+    return float(gaps[gaps <= longest].sum()) + frames[-1][1]
 
 
 # --- running children that may die or hang ---

@@ -119,12 +119,6 @@ def stretch_mp4(path: Path, entry: int, ticks: int) -> Path:
     return overwrite(path, at, ticks.to_bytes(4, "big"))
 
 
-def lose_mp4_chunk(path: Path, number: int) -> Path:
-    """One entry of the first table of places (stco, ISO 14496-12, 8.7.5) lies far behind the end of the file."""
-    at = path.read_bytes().index(b"stco") + 12 + 4 * number
-    return overwrite(path, at, (0x7FFFFFFF).to_bytes(4, "big"))
-
-
 def move_mp4_picture(path: Path, seconds: float, number: int) -> Path:
     """One picture is shown that much later than it should be; its decoding time is right."""
     target = path.with_name(f"moved-{path.name}")

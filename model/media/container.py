@@ -133,22 +133,18 @@ def packets(
 ) -> Iterator[Packet]:
     """Packets with data in them. Empty ones mean "show the last picture again" (Theora, AVI) and would stop a decoder.
 
-    A reading error is passed over; the run ends at the end of the file or after many errors in a row. In mp4 and its like
-    a packet that is said to lie behind the end of the file looks like the end, but the next ones may be there.
+    A reading error is passed over; the run ends at the end of the file or after many errors in a row.
     """
     for other in container.streams:
         other.discard = Discard.default if other in streams else Discard.all
-    by_table = container.format.name.startswith("mov")
     failures = 0
     while failures < _READ_FAILURES:
         try:
             for packet in container.demux(*streams):
+                failures = 0
                 if packet.size:
-                    failures = 0
                     yield packet
-            if not by_table:
-                return
-            failures += 1
+            return
         except IndexError:  # PyAV ends a stream that appeared while it read, and does not know it: all was read
             return
         except av.FFmpegError:

@@ -32,6 +32,7 @@ _SHORTFALL_S = 1.0
 _AGREES_S = 0.5
 # At least so much of the end is decoded, back to a key frame; the rest of a stream's end is as good as that.
 _DECODED_TAIL_S = 2.0
+_NEIGHBOURS = 5  # packets by which a frame is judged
 _TAIL_BYTES = 64 << 20  # of packets held for that
 # Time for decoding the end: pictures of 8K are slow, and by then many were fine.
 _DECODE_S = 0.8
@@ -85,12 +86,13 @@ class _Tail:
         if stream.type == "video":
             stream.codec_context.thread_type = "AUTO"
             stream.codec_context.skip_frame = "NONREF" if fps >= _FAST_FPS else "DEFAULT"
+        decoder = _Decoder(stream, fps)
         for packet in (*self.held, None):
             if time.monotonic() > until:
                 self.decoded_end = self.end
                 break
-            ends = [_frame_end(frame, stream, fps) for frame in _decoded(stream, packet)]
-            self.decoded_end = max([*filter(None, ends), *filter(None, [self.decoded_end])], default=None)
+            decoder.feed(packet)
+            self.decoded_end = decoder.end
         self.held.clear()
 
     def _is_over(self, packet: Packet) -> bool:
@@ -267,20 +269,17 @@ class _Measuring:
 
     def _decode(self, begin: float | None, until: float) -> float | None:
         """The latest end of what decodes between two times (container seconds); None if nothing does."""
-        latest = None
         with open_media(self.path, self.as_stream) as container:
             streams: list[Any] = [container.streams[index] for index in self.indexes]
             if begin and not _seek(container, begin):
                 return None
+            decoders = {stream.index: _Decoder(stream, self.fps, until + _SHORTFALL_S) for stream in streams}
             for packet in Timeline(self.vouching).steady(packets(container, streams)):
                 at = _begin(packet)
                 if (at is not None and at > until + _TAIL_S) or time.monotonic() > self.deadline:
                     break
-                for frame in _decoded(packet.stream, packet):
-                    frame_end = _frame_end(frame, packet.stream, self.fps)
-                    if frame_end is not None and frame_end <= until + _SHORTFALL_S:
-                        latest = max(latest or frame_end, frame_end)
-        return latest
+                decoders[packet.stream.index].feed(packet)
+        return max((decoder.end for decoder in decoders.values() if decoder.end is not None), default=None)
 
     def _note(self, result: _Survey, packet: Packet) -> None:
         stamp = packet.pts if packet.pts is not None else packet.dts
@@ -311,11 +310,32 @@ def _extrapolated(end: float | None, share: float) -> float | None:
     return end / share if end and share > 0 else end
 
 
-def _decoded(stream: Any, packet: Packet | None) -> list[Any]:
-    try:
-        return list(stream.codec_context.decode(packet))
-    except av.FFmpegError:
-        return []
+class _Decoder:
+    """Decodes one stream and notes where what it gives ends: `end`, in container seconds, None before the first frame.
+
+    A frame among packets that fail is noise that happens to look like one: it does not count.
+    """
+
+    def __init__(self, stream: Any, fps: float, limit: float = float("inf")) -> None:
+        """`limit`: frames that end later are not counted."""
+        self.end: float | None = None
+        self._stream, self._fps, self._limit = stream, fps, limit
+        self._failed: deque[bool] = deque(maxlen=_NEIGHBOURS)
+
+    def feed(self, packet: Packet | None) -> None:
+        """None: there are no more."""
+        try:
+            frames = list(self._stream.codec_context.decode(packet))
+        except av.FFmpegError:
+            self._failed.append(True)
+            return
+        self._failed.append(False)
+        if sum(self._failed) > _NEIGHBOURS // 2:
+            return
+        for frame in frames:
+            end = _frame_end(frame, self._stream, self._fps)
+            if end is not None and end <= self._limit:
+                self.end = end if self.end is None else max(self.end, end)
 
 
 def _begin(packet: Packet) -> float | None:
