@@ -119,8 +119,8 @@ class Job:
     started_at: float | None
     finished_at: float | None
     heartbeat_at: float | None
-    claim: int  # number of the claim: only the newest one may write
     lanes: dict[str, float] = field(default_factory=dict)
+    claim: int = 0  # its number: only the newest one may write
 
 
 @dataclass(frozen=True)

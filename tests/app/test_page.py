@@ -72,7 +72,7 @@ def test_the_first_language_of_the_browser_decides(header: str, code: str) -> No
 def test_progress_and_time_left() -> None:
     lanes = {"media": 60.0, "see": 30.0, "read": 30.0, "hear": 0.0}
     assert overall(lanes, 60.0) == pytest.approx(0.5)
-    job = Job("j", "v", "local", "running", None, 1, None, False, 0.0, 100.0, None, None, lanes)
+    job = Job("j", "v", "local", "running", None, 1, None, False, 0.0, 100.0, None, None, lanes=lanes)
     assert eta_s(job, 60.0, now=110.0) == pytest.approx(10.0)
     job.lanes = {}
     assert eta_s(job, 60.0, now=110.0) is None
