@@ -19,7 +19,7 @@ from model.profile import Profile, choose_profile, list_profiles, missing
 
 _PACKAGES = (
     "torch", "transformers", "accelerate", "bitsandbytes", "open_clip_torch", "faiss-cpu", "faiss-gpu", "onnxruntime",
-    "sentence-transformers", "faster-whisper", "openai", "av", "decord", "gradio",
+    "sentence-transformers", "faster-whisper", "xllamacpp", "openai", "av", "decord", "gradio",
 )  # fmt: skip
 
 
@@ -78,8 +78,11 @@ def _network(profile: Profile) -> str:
 
 
 def _state(part: str) -> str:
+    pack = embedded_pack()
+    if pack.parts[part].optional and not pack.has(part):
+        return f"{pack.parts[part].label} is not here, which only a profile that names pack:{part} needs"
     try:
-        return f"verified in {embedded_pack().part(part)}"
+        return f"verified in {pack.part(part)}"
     except CuepointError as error:
         return f"missing or changed: {error}"
 
