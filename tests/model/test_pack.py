@@ -238,7 +238,7 @@ def joined(tmp_path, index):
 
 def test_a_file_in_pieces_is_joined_in_order_and_only_when_named(joined):
     assert joined.ensure(lambda line: None) == {} and joined.verify() == {} and not joined.has("large")
-    with pytest.raises(PackError, match="Large Model.*cuepoint pull"):
+    with pytest.raises(PackError, match=r"Large Model.*cuepoint pull"):
         joined.part("large")
     said: list[str] = []
     folder = joined.ensure(said.append, ["large", "text"])["large"]
@@ -252,7 +252,7 @@ def test_pieces_that_do_not_make_the_pinned_file_are_refused(joined, tmp_path):
     content = json.loads(manifest.read_text())
     content["large"]["joined"].reverse()
     manifest.write_text(json.dumps(content))
-    with pytest.raises(PackError, match="whole.gguf has changed"):
+    with pytest.raises(PackError, match=r"whole\.gguf has changed"):
         Pack(manifest, joined.cache).ensure(lambda line: None, ["large"])
     assert not joined.has("large") and leftovers(joined) == []
 
