@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 import av
 
 from app.commands import print_json, settings_of
-from model import hardware
+from model import hardware, hub
 from model.errors import CuepointError
+from model.language.llama_cpp import check_files
 from model.pack import embedded_pack
 from model.profile import Profile, choose_profile, list_profiles, missing
 
@@ -64,8 +65,20 @@ def _readiness(profile: Profile) -> str:
     """Whether a profile's models are here, and what to do if not."""
     absent = missing(profile)
     if not absent:
-        return f"here; {profile.summary}"
+        return _damage(profile) or f"here; {profile.summary}"
     return f"not here yet: {', '.join(absent)}; `cuepoint pull {profile.name}` fetches them"
+
+
+def _damage(profile: Profile) -> str:
+    """What is wrong with a profile's GGUF files, which nothing else says before they are loaded."""
+    decoder = profile.decoder
+    if decoder.kind != "gguf":
+        return ""
+    try:
+        check_files(hub.locate(decoder.source), hub.locate(decoder.projector) if decoder.projector else None)
+    except CuepointError as error:
+        return f"damaged: {error}"
+    return ""
 
 
 def _network(profile: Profile) -> str:

@@ -11,7 +11,10 @@ import json
 import os
 import shutil
 import sys
+import time
 from typing import Any
+
+LAST_WORDS_S = 0.5
 
 
 def main() -> None:
@@ -27,7 +30,8 @@ def main() -> None:
         put(parameters, name, value)
     try:
         server = xllamacpp.Server(parameters)
-    except RuntimeError as error:  # the library has said why on stderr
+    except RuntimeError as error:  # the library says why on stderr, in a thread of its own that must come to it
+        time.sleep(LAST_WORDS_S)
         raise SystemExit(f"RuntimeError: {error}") from None
     print("ready", file=said, flush=True)
     sys.stdin.read()

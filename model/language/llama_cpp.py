@@ -226,6 +226,13 @@ def settings_of(file: Path, eyes: Header | None, choice: DecoderChoice, slot_tok
     return settings
 
 
+def check_files(path: Path, projector: Path | None) -> None:
+    """Looks at both files without loading them. Raises CheckpointError if one is damaged, or not what it should be."""
+    read_model(find_file(path))
+    if projector is not None:
+        read_projector(projector)
+
+
 def read_model(file: Path) -> Header:
     """Raises CheckpointError if it is damaged, or only eyes."""
     header = read_header(file, (TOKENS, TOKEN_TYPES))

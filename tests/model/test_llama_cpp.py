@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import numpy as np
 import psutil
 import pytest
 
+from app.commands.doctor import _readiness
 from model.errors import CheckpointError, CuepointError, UsageError
 from model.hub import MissingModel
 from model.language.chat import Message, Still
@@ -27,6 +29,7 @@ from model.language.llama_cpp import TILED_SIZE, LlamaCppDecoder, one_view
 from model.language.llama_process import _Connection, telling
 from model.language.llama_prompt import lay_out
 from model.loading import Models
+from model.pack import Pack
 from model.profile import FOLDER, DecoderChoice, read_profile
 from tests.checkpoints.gguf_files import PICTURE_PX, tiny_model, tiny_projector
 from tests.checkpoints.language import TURNS
@@ -422,6 +425,19 @@ def test_a_profile_names_the_files(
     decoder.warm_up(ask("Hello."))
     assert answer(decoder, about(still()))
     decoder.close()
+
+
+def test_doctor_says_which_file_is_damaged(
+    file: Path, projector: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Pack, "has", lambda pack, name: True)
+    profile = read_profile("embedded")
+    cut = tmp_path / "cut.gguf"
+    cut.write_bytes(projector.read_bytes()[:5000])
+    ours = {"source": f"path:{file}", "projector": f"path:{projector}"}
+    assert _readiness(replace(profile, decoder=replace(choice(), **ours))).startswith("here")
+    damaged = ours | {"projector": f"path:{cut}"}
+    assert f"damaged: {cut} is damaged" in _readiness(replace(profile, decoder=replace(choice(), **damaged)))
 
 
 def test_the_reason_is_found_in_what_llama_cpp_says() -> None:
