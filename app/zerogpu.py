@@ -65,12 +65,12 @@ def lend(engine: Engine) -> None:
 
 
 class LentModels(Models):
-    """Models whose decoder answers on a GPU that is lent. A server needs none."""
+    """Models whose decoder answers on a GPU that is lent. A server needs none, nor does llama.cpp in its process."""
 
     @property
     def decoder(self) -> Decoder:
         own = super().decoder
-        return own if self.profile.decoder.kind == "openai" else self._once("lent", lambda: LentDecoder(own))
+        return own if self.profile.decoder.kind in ("openai", "gguf") else self._once("lent", lambda: LentDecoder(own))
 
 
 class LentDecoder:

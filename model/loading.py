@@ -135,6 +135,12 @@ class Models:
             from model.language.vlm import VisionLanguageModel
 
             return VisionLanguageModel(locate(choice.source), choice)
+        if choice.kind == "gguf":
+            from model.language.llama_cpp import LlamaCppDecoder
+
+            return LlamaCppDecoder(
+                locate(choice.source), choice, locate(choice.projector) if choice.projector else None
+            )
         if choice.adapter:
             from model.videochat.video_chat import VideoChat
 
