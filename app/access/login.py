@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 
 from app.access.hosts import host_name, space_host
-from app.page.i18n import Language, language_of
+from app.i18n import Language, language_of
 from retrieval.accounts import LOGIN_S, Accounts
 from retrieval.library import LOCAL_OWNER
 

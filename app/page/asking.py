@@ -13,11 +13,11 @@ from weakref import WeakValueDictionary
 import gradio as gr
 
 from app.engine import Engine
+from app.i18n import Language, language_of
 from app.owner import owner_of
 from app.page.conversation import answer_html, chat_history, waiting_html
 from app.page.handlers import marked_moments
 from app.page.html import Shelf
-from app.page.i18n import Language, language_of
 from app.page.session import Session
 from app.page.views import PARTS, Views
 from model.errors import CuepointError, UsageError

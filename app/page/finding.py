@@ -11,9 +11,9 @@ from typing import Any
 import gradio as gr
 
 from app.engine import Engine
+from app.i18n import Language, language_of
 from app.owner import owner_of
 from app.page.html import SOURCE_NAMES, Shelf
-from app.page.i18n import Language, language_of
 from app.page.session import Found, Session
 from app.page.views import Views
 from app.uploads import Uploads

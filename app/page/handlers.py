@@ -12,8 +12,8 @@ import gradio as gr
 
 from app.engine import Engine
 from app.example import EXAMPLE_VIDEO
+from app.i18n import Language, language_of
 from app.owner import owner_of
-from app.page.i18n import Language, language_of
 from app.page.session import Session
 from app.page.suggestions import example_title
 from app.page.views import PARTS, Views

@@ -6,7 +6,7 @@ import json
 from html import escape
 
 from app.engine import Engine
-from app.page.i18n import Language
+from app.i18n import Language
 
 _SCRIPT_WORDS = (  # what making.js and finding.js say
     "save_failed", "save_busy", "close", "cancel_dialog", "edit_hint", "edit_send", "rename_title", "rename_yes",

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from html import escape
 from urllib.parse import urlencode
 
-from app.page.i18n import Language
+from app.i18n import Language
 from model.errors import UsageError
 from model.timecode import span
 from retrieval.library import Library

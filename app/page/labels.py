@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gradio as gr
 
-from app.page.words_chinese import CHINESE
-from app.page.words_english import ENGLISH
+from app.i18n.chinese import CHINESE
+from app.i18n.english import ENGLISH
 
 LABELS = gr.I18n(**{"en": ENGLISH, "zh": CHINESE, "zh-CN": CHINESE})

@@ -11,13 +11,13 @@ from starlette.routing import Mount
 from app.access.page_door import PageDoor
 from app.access.policy import Policy
 from app.engine import Engine
+from app.i18n import Language
 from app.page.asking import Asking
 from app.page.chat_handlers import ChatHandlers
 from app.page.chat_panel import ChatPanel, build_chat_panel
 from app.page.finding import Finding
 from app.page.handlers import Handlers
 from app.page.header import header_html
-from app.page.i18n import Language
 from app.page.labels import LABELS
 from app.page.library_panel import LibraryPanel, build_library_panel
 from app.page.player import PlayerArea, build_player

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from html import escape
 
-from app.page.i18n import Language
+from app.i18n import Language
 
 # A file has arrived: its token goes to the server with an event of the part of the page that it was chosen in.
 FORWARD_FILES = """

@@ -16,13 +16,13 @@ from typing import Any
 import gradio as gr
 
 from app.engine import Engine
+from app.i18n import Language
 from app.page.cards import library_cards
 from app.page.conversation import chat_history
 from app.page.curve import curve_html
 from app.page.header import header_html
 from app.page.history import history_html
 from app.page.html import Shelf, empty_state
-from app.page.i18n import Language
 from app.page.player import player_html, timeline_html
 from app.page.rows import passage_rows, result_rows, summary_html
 from app.page.sending import picture_html, upload_html

@@ -15,8 +15,8 @@ from fastapi.testclient import TestClient
 
 from app.cli import main
 from app.engine import Engine
+from app.i18n import Language
 from app.page.html import Shelf
-from app.page.i18n import Language
 from app.page.rows import summary_html
 from model.media.probe import probe
 from retrieval.library import LOCAL_OWNER

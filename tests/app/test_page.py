@@ -14,19 +14,19 @@ import numpy as np
 import pytest
 
 from app.engine import Engine
+from app.i18n import Language, language_of
+from app.i18n.chinese import CHINESE
+from app.i18n.english import ENGLISH
 from app.page.asking import Asking
 from app.page.cards import eta_s, overall
 from app.page.conversation import answer_html
 from app.page.finding import Finding
 from app.page.handlers import Handlers
 from app.page.html import Shelf
-from app.page.i18n import Language, language_of
 from app.page.player import timeline_html
 from app.page.rows import MOST_ROWS, passage_rows
 from app.page.session import Session
 from app.page.views import PARTS
-from app.page.words_chinese import CHINESE
-from app.page.words_english import ENGLISH
 from retrieval.library import LOCAL_OWNER
 from retrieval.records import Job, Passage, Video
 from tests.app.conftest import colour_video, page_handlers

@@ -1,4 +1,4 @@
-"""Every word of the page, in English and Chinese, for our own HTML; `labels.py` has those of Gradio's components.
+"""Every word of the page for our own HTML, in English and Chinese; `app/page/labels.py` gives them to Gradio's parts.
 
 The browser picks the language of Gradio's labels from its own setting and sends the same setting as Accept-Language,
 so both halves of the page speak alike.
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.page.words_chinese import CHINESE
-from app.page.words_english import ENGLISH
+from app.i18n.chinese import CHINESE
+from app.i18n.english import ENGLISH
 
 _WORDS = {"en": ENGLISH, "zh": CHINESE}
 

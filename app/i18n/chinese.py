@@ -1,4 +1,4 @@
-"""Every word of the page in Chinese; `words_english.py` has the same keys."""
+"""Every word of the page in Chinese; `english.py` has the same keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every word of the page in English; `words_chinese.py` has the same keys."""
+"""Every word of the page in English; `chinese.py` has the same keys."""
 
 from __future__ import annotations
 
