@@ -249,9 +249,8 @@ def test_a_stop_is_answered_even_if_llama_cpp_hangs(decoder: LlamaCppDecoder) ->
 
 
 def test_answers_at_once_are_those_given_one_at_a_time(decoder: LlamaCppDecoder) -> None:
-    questions = [
-        ask(f"{word} is shown at {number} seconds?") for number, word in enumerate(["What", "Who", "Why", "Where"])
-    ]
+    """Six times as many as there are slots."""
+    questions = [ask(f"{word} is shown at {at} seconds?") for word in ("What", "Who", "Why") for at in range(4)]
     alone = [answer(decoder, question, 30) for question in questions]
     together: dict[int, str] = {}
     threads = [
@@ -407,6 +406,7 @@ def test_a_wrong_projector_is_refused_in_a_sentence(file: Path, tmp_path: Path) 
 @pytest.mark.parametrize("template", ["", TURNS])
 def test_a_file_without_a_template_or_a_system_role_answers(tmp_path: Path, template: str) -> None:
     decoder = LlamaCppDecoder(tiny_model(tmp_path / "other.gguf", template=template), choice())
+    decoder.warm_up([{"role": "system", "content": "Answer in one sentence."}])
     assert answer(decoder, ask("Hello."))
     decoder.close()
 
