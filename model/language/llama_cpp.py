@@ -33,6 +33,7 @@ BATCH_TOKENS = 16
 BATCH_TOKENS_GPU = 512
 THREADS = 8  # more do not help models of this size
 KEPT_MIB = 256  # of prompts that were computed, beside those in the slots
+CONNECTIONS = 64  # at once, those that wait for a slot included; each is a thread that sleeps
 CHECKPOINTS = 4  # of models whose memory of a prompt cannot be cut back: states kept a slot
 PICTURE_TOKENS = 512  # the most that one still becomes in models that take any size
 # Pictures of this family are blown up to this size and cut into tiles, 13 for a still: we want the least, two.
@@ -90,7 +91,10 @@ class LlamaCppDecoder:
 
     def warm_up(self, messages: Sequence[Message] | None = None) -> None:
         """Runs once. What `messages` and a later prompt have in common is then computed."""
-        for _ in self.stream(messages or [{"role": "user", "content": "Hello."}], max_new_tokens=1):
+        conversation = list(messages or ())
+        if not conversation or conversation[-1]["role"] != "user":  # which some templates insist on
+            conversation.append({"role": "user", "content": "Hello."})
+        for _ in self.stream(conversation, max_new_tokens=1):
             pass
 
     def stream(
@@ -210,6 +214,7 @@ def settings_of(file: Path, eyes: Header | None, choice: DecoderChoice, slot_tok
         "n_parallel": choice.slots,
         "n_batch": batch,
         "n_ubatch": batch,
+        "n_threads_http": CONNECTIONS,
         "cache_ram_mib": KEPT_MIB,
         "n_ctx_checkpoints": CHECKPOINTS,
         "cpuparams.n_threads": threads,
