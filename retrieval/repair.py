@@ -251,11 +251,17 @@ def _unpack_clip(row: Any) -> None:
         isinstance(name, str) for name, _ in frames.clip.tags + frames.clip.colours
     ):
         raise ValueError
-    np.frombuffer(row["concepts"], "<f2")
+    _check_finite(frames.times, frames.vectors, np.frombuffer(row["concepts"], "<f2"))
 
 
 def _unpack_vector(row: Any) -> None:
-    np.frombuffer(row["vector"], "<f4")
+    _check_finite(np.frombuffer(row["vector"], "<f4"))
+
+
+def _check_finite(*arrays: np.ndarray) -> None:
+    """No model gives anything else."""
+    if not all(np.isfinite(array).all() for array in arrays):
+        raise ValueError
 
 
 def _unpack_sighting(row: Any) -> None:
@@ -317,15 +323,16 @@ def _find_lane_rows(db: sqlite3.Connection) -> None:
 
 def _make_picture_vectors(db: sqlite3.Connection, video_id: str) -> None:
     """The vectors that searching uses follow from those of the frames."""
+    counted = "SELECT clip_id, count(*) FROM vectors WHERE video_id = ? AND kind = 'visual' GROUP BY clip_id"
+    here: dict[int, int] = dict(db.execute(counted, (video_id,)).fetchall())
     for row in db.execute("SELECT * FROM clips WHERE video_id = ?", (video_id,)).fetchall():
         frames = clip_frames_of(row)
         if len(frames.times):
             wanted = segment_vectors(frames.times, frames.vectors, row["start"], row["end"])
         else:  # sound alone
             wanted = np.zeros((0, 1), np.float32)
-        (here,) = db.execute("SELECT count(*) FROM vectors WHERE clip_id = ?", (row["id"],)).fetchone()
-        if here != len(wanted):
-            db.execute("DELETE FROM vectors WHERE clip_id = ?", (row["id"],))
+        if here.get(row["id"], 0) != len(wanted):
+            db.execute("DELETE FROM vectors WHERE video_id = ? AND clip_id = ?", (video_id, row["id"]))
             db.executemany(
                 "INSERT INTO vectors (video_id, kind, clip_id, vector) VALUES (?, 'visual', ?, ?)",
                 [(video_id, row["id"], vector.astype("<f4").tobytes()) for vector in wanted],
