@@ -1,5 +1,6 @@
 # Cuepoint in a container:  docker build -t cuepoint .  &&  docker run -p 7860:7860 -v cuepoint:/data cuepoint
 # With a GPU:               docker build -t cuepoint --build-arg GPU=1 .  &&  docker run --gpus all ...
+# It asks for a password: see `docker logs`, or give one with -e CUEPOINT_PASSWORD=...
 # As a Hugging Face Space (sdk: docker) this file is used as it is: user 1000, port 7860, data under /data.
 
 FROM python:3.11-slim-bookworm AS packages

@@ -55,7 +55,7 @@ setup: $(VENV)/.$(KIND) ## environment in .venv and the model pack in the cache
 test: setup $(VENV)/.dev ## everything CI runs: lint, types, tests (the browser's too)
 	@$(BIN)/python -m tests.chromium
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest $(if $(filter 1,$(CUEPOINT_SKIP_BROWSER)),-m "not browser")
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(if $(filter 1,$(CUEPOINT_SKIP_BROWSER)),-m "not browser")
 
 lint: $(VENV)/.$(KIND) $(VENV)/.dev ## ruff and mypy
 	$(BIN)/ruff check .

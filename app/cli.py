@@ -32,6 +32,7 @@ _COMMANDS = {  # command -> (module in app.commands, help)
     "highlights": ("making", "cut the best moments of a video into one film"),
     "delete": ("library", "delete a video and all that came of it"),
     "export": ("library", "write a video's subtitles (srt, vtt) or a report (json, md, html)"),
+    "user": ("user", "set the password that the page asks for"),
     "backup": ("keeping", "write the library into one file, also while it is in use"),
     "restore": ("keeping", "bring a backup back"),
     "repair": ("keeping", "save what can be read of a damaged database"),
@@ -54,7 +55,7 @@ def make_parser() -> argparse.ArgumentParser:
     made = {name: commands.add_parser(name, help=text, description=text) for name, (_, text) in _COMMANDS.items()}
 
     made["serve"].add_argument("--host", default="127.0.0.1")
-    made["serve"].add_argument("--port", type=int, default=7860)
+    made["serve"].add_argument("--port", type=_port, default=7860)
     made["index"].add_argument("paths", nargs="+", type=Path, metavar="PATH")
     add_search(made["search"])
     made["ask"].add_argument("text", metavar="QUESTION")
@@ -97,6 +98,7 @@ def make_parser() -> argparse.ArgumentParser:
     made["restore"].add_argument("--force", action="store_true", help="move aside a library that has something in it")
     add_evaluate(made["evaluate"])
     add_chats(made["chats"])
+    add_user(made["user"])
     made["worker"].add_argument("--parent", type=int, help="process to end with")
     for name in (
         "index",
@@ -119,6 +121,18 @@ def make_parser() -> argparse.ArgumentParser:
     ):
         made[name].add_argument("--json", action="store_true", help="JSON on stdout, everything else on stderr")
     return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; give a number from 1 to 65535")
+    return int(text)
+
+
+def add_user(command: argparse.ArgumentParser) -> None:
+    actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
+    reset = actions.add_parser("reset", help="set another password: asks for it, or reads a line from stdin")
+    reset.add_argument("--generate", action="store_true", help="make one and print it")
 
 
 def add_search(command: argparse.ArgumentParser) -> None:

@@ -6,7 +6,6 @@ from functools import cached_property
 from pathlib import Path
 
 from app.settings import Settings
-from model.errors import UsageError
 from model.loading import Models
 from model.profile import choose_profile
 from retrieval.answer import Answerer
@@ -42,15 +41,9 @@ class Engine:
     def add(self, path: Path, owner: str = LOCAL_OWNER, upload: str | None = None) -> tuple[Video, Job | None]:
         """Take a file in and queue it; the job is None when the same content is indexed already.
 
-        `upload` is the name an uploaded file came with. Raises UnreadableMedia, UsageError (too big), CuepointError.
+        `upload` is the name an uploaded file came with. Raises UnreadableMedia, CuepointError.
         """
         well_formed(str(path), "The name of the file")
-        size, limit = path.stat().st_size if path.is_file() else 0, self.settings.max_upload_bytes
-        if upload and size > limit:
-            raise UsageError(
-                f"{upload} has {size / 2**30:.1f} GB and uploads may have {limit / 2**30:.1f} GB;"
-                " index it on the command line, or set CUEPOINT_MAX_UPLOAD_GB."
-            )
         video = take_in(self.library, path, owner, upload)
         if video.status == "ready" and is_current(self.models, video):
             return video, None

@@ -8,5 +8,8 @@ from retrieval.library import LOCAL_OWNER
 
 
 def owner_of(request: Any) -> str:
-    """The owner behind a request of the web app (Starlette's or Gradio's): for now everybody is the local user."""
-    return LOCAL_OWNER
+    """The owner behind a request of the web app (Starlette's or Gradio's), as the gate has found it out.
+
+    Without a login everybody is the local user.
+    """
+    return getattr(getattr(request, "state", None), "owner", LOCAL_OWNER)

@@ -18,7 +18,7 @@ from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from model.errors import CuepointError
-from model.language.chat import Decoder, GenerationStats, Message
+from model.language.chat import Decoder, GenerationStats, Message, OwnStats
 from model.loading import Models
 
 try:
@@ -65,20 +65,21 @@ def lend(engine: Engine) -> None:
 
 
 class LentModels(Models):
-    """Models whose decoder answers on a GPU that is lent. A server needs none."""
+    """Models whose decoder answers on a GPU that is lent. A server needs none, nor does llama.cpp in its process."""
 
     @property
     def decoder(self) -> Decoder:
         own = super().decoder
-        return own if self.profile.decoder.kind == "openai" else self._once("lent", lambda: LentDecoder(own))
+        return own if self.profile.decoder.kind in ("openai", "gguf") else self._once("lent", lambda: LentDecoder(own))
 
 
 class LentDecoder:
     """Satisfies `chat.Decoder`: the decoder that it is given does the work, in the process that has the GPU."""
 
+    last_stats = OwnStats()
+
     def __init__(self, decoder: Decoder) -> None:
         self.max_stills = decoder.max_stills
-        self.last_stats: GenerationStats | None = None
         self._decoder = decoder
         self._number = len(_lent)
         _lent[self._number] = decoder

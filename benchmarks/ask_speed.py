@@ -47,15 +47,13 @@ def ask(engine: Engine, video_id: str, question: str) -> dict[str, float]:
     engine.searcher.search(f"{question} {began}"[:-1], [video_id], 5)  # a new text each time: no cached embedding
     found = {"search, ms": 1000 * (time.monotonic() - began)}
     began = time.monotonic()
-    engine.models.decoder.last_stats = None
     for snapshot in engine.answerer.ask(question, [video_id]):
         answer = snapshot
         found.setdefault("moments shown, s", time.monotonic() - began)
     if answer.first_token_seconds is not None:
         found["first word shown, s"] = answer.first_token_seconds
     found["whole answer, s"] = answer.seconds
-    stats = engine.models.decoder.last_stats
-    if stats is not None:
+    if (stats := answer.stats) is not None:
         found["decoder: first token, s"] = stats.first_token_s
         found["decoder: tokens/s"] = stats.tokens_per_second
     return found

@@ -3,7 +3,7 @@
 Encoders in images a second, beside plain fp32 torch and the machine's rate of products. The pack's decoder in every
 precision: time to the first token of a prompt of 400, and tokens a second, beside the bytes of weights that a token
 reads over the measured bandwidth. On the processor, and on the GPU if there is one. All limits are measured in the
-
+same run. Then the pack's GGUF files through llama.cpp, those that are here.
 """
 
 from __future__ import annotations
@@ -25,13 +25,20 @@ from benchmarks.machine_limits import Limits, Samples, synchronise
 from model import hardware
 from model.language import gguf
 from model.language.causal_lm import TransformersNetwork
+from model.language.chat import Message
+from model.language.gguf_header import find_file
 from model.language.llama import Llama
+from model.language.llama_cpp import LlamaCppDecoder
 from model.language.network import Network
 from model.language.precision import choose_lean
 from model.language.turns import torch_threads
+from model.pack import embedded_pack
+from model.profile import DecoderChoice
 
 PROMPT_TOKENS = 400  # the evidence of an answer: docs say near 400
 STEPS_A_ROUND = 6
+TOLD_TOKENS = 40  # an answer of llama.cpp's
+NOTES_MARGIN = 30  # tokens of the question and of what the template puts around the notes
 FRAMES = 8  # a batch
 FRAME_PIXELS = (260, 260)
 BYTES_4BIT = {"packed": 0.5 + 4 / 32, "nf4": 0.5 + 4 / 64}  # a weight, with the scales of its group
@@ -103,6 +110,55 @@ def bytes_per_token(network: Network, kind: str) -> float:
     table = network.width * (network.embedding.shape[0] if isinstance(network, Llama) else vocabulary(network))
     per_weight = BYTES_4BIT.get(kind, 1.0 if kind == "int8" else size)
     return table * size + (network.parameters - table) * per_weight
+
+
+def measure_llama_cpp(rounds: int) -> Iterator[Row]:
+    """The pack's GGUF files through llama.cpp, each with one thread and with all cores."""
+    for name in ("decoder", "language"):
+        if embedded_pack().has(name):
+            file = find_file(embedded_pack().part(name))
+            for threads in sorted({1, hardware.count_cores()}):
+                yield measure_gguf(file, threads, rounds)
+
+
+def measure_gguf(file: Path, threads: int, rounds: int) -> Row:
+    """A prompt that begins like no other, then a second question about the same notes."""
+    began = time.perf_counter()
+    decoder = LlamaCppDecoder(file, DecoderChoice("gguf", f"path:{file}", threads=threads))
+    load_s = time.perf_counter() - began
+    fresh, again = Samples(), Samples()
+    tokens_per_second, read = 0.0, 0
+    for number in range(rounds):
+        for question, samples in (("When does it leave?", fresh), ("What leaves? Tell it as a long story.", again)):
+            for _ in decoder.stream(about_notes(decoder, number, question), TOLD_TOKENS):
+                pass
+            assert decoder.last_stats is not None
+            samples.seconds.append(decoder.last_stats.first_token_s)
+            tokens_per_second = max(tokens_per_second, decoder.last_stats.tokens_per_second)
+            if samples is fresh:
+                read = decoder.last_stats.prompt_tokens - decoder.last_stats.cached_tokens
+    decoder.close()
+    return {
+        "what": file.stem,
+        "device": "cpu" if hardware.find_gpu() is None else "as llama.cpp chose",
+        "threads": threads,
+        "load_s": load_s,
+        "prompt_tokens": read,
+        "first_token_s": fresh.best,
+        "prompt_per_second": read / fresh.best,
+        "cached_first_token_s": again.best,
+        "per_second": tokens_per_second,
+    }
+
+
+def about_notes(decoder: LlamaCppDecoder, number: int, question: str) -> list[Message]:
+    """A prompt of about PROMPT_TOKENS; `number` stands at its very beginning, so that no other's is reused."""
+    notes = f"{number} notes.\n"
+    line = 0
+    while decoder.count_tokens(notes) < PROMPT_TOKENS - NOTES_MARGIN:
+        line += 1
+        notes += f"[{line}] 0:{line:02d} heard: The ferry leaves the harbour at nine.\n"
+    return [{"role": "system", "content": notes}, {"role": "user", "content": question}]
 
 
 def vocabulary(network: Any) -> int:
@@ -200,7 +256,7 @@ def count_operations(network: torch.nn.Module, pixels: torch.Tensor) -> int:
     return counter.get_total_flops()
 
 
-def print_tables(encoders: list[Row], decoders: list[Row]) -> None:
+def print_tables(encoders: list[Row], decoders: list[Row], ggufs: list[Row]) -> None:
     machine = hardware.describe()
     print(f"{machine.cpu}, {machine.cores} cores{f', {machine.gpu.name}' if machine.gpu else ''}\n")
     print("| encoder | device | images/s | times plain | images/s at the measured rate of products | share |")
@@ -220,6 +276,16 @@ def print_tables(encoders: list[Row], decoders: list[Row]) -> None:
             f"{row['bytes_per_second'] / 1e9:.0f} GB/s) | {row['share_of_limit']:.0%} |"
         )
 
+    print("\n| llama.cpp | device | loading, s | prompt, tokens/s ", end="")
+    print(
+        f"| first of {PROMPT_TOKENS} tokens, s | the same, notes known, s | tokens/s |\n|---|---|---|---|---|---|---|"
+    )
+    for row in ggufs:
+        print(
+            f"| {row['what']} | {place(row)} | {row['load_s']:.1f} | {row['prompt_per_second']:.0f} | "
+            f"{row['first_token_s']:.2f} | {row['cached_first_token_s']:.2f} | {row['per_second']:.0f} |"
+        )
+
 
 def place(row: Row) -> str:
     threads = row["threads"]
@@ -234,10 +300,11 @@ def main() -> None:
     hardware.set_threads()
     encoders = list(measure_encoders(arguments.rounds))
     decoders = list(measure_decoders(arguments.rounds))
+    ggufs = list(measure_llama_cpp(arguments.rounds))
     if arguments.json:
-        print(json.dumps({"encoders": encoders, "decoders": decoders}, indent=2))
+        print(json.dumps({"encoders": encoders, "decoders": decoders, "llama.cpp": ggufs}, indent=2))
     else:
-        print_tables(encoders, decoders)
+        print_tables(encoders, decoders, ggufs)
 
 
 if __name__ == "__main__":

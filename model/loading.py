@@ -54,6 +54,13 @@ class Models:
         return self._once("vision", self._build_vision)
 
     @property
+    def eyes(self) -> VisionEncoder:
+        """`vision` for looking at stills again."""
+        from model.vision.remembering import RememberingEncoder
+
+        return self._once("eyes", lambda: cast("VisionEncoder", RememberingEncoder(self.vision)))
+
+    @property
     def speech(self) -> SpeechRecognizer:
         from model.speech.recognizer import load_recognizer
 
@@ -73,7 +80,7 @@ class Models:
         answers = self.profile.vision.answers
         if not answers:
             return None
-        return self._once("short_answers", lambda: ShortAnswers(self.vision, self.text, locate(answers)))
+        return self._once("short_answers", lambda: ShortAnswers(self.eyes, self.text, locate(answers)))
 
     @property
     def colour_answers(self) -> ColourAnswers | None:
@@ -83,7 +90,7 @@ class Models:
         colours = self.profile.vision.colours
         if not colours:
             return None
-        return self._once("colour_answers", lambda: ColourAnswers(self.vision, self.text, locate(colours)))
+        return self._once("colour_answers", lambda: ColourAnswers(self.eyes, self.text, locate(colours)))
 
     @property
     def known_things(self) -> list[KnownThing]:
@@ -128,10 +135,16 @@ class Models:
             from model.language.vlm import VisionLanguageModel
 
             return VisionLanguageModel(locate(choice.source), choice)
+        if choice.kind == "gguf":
+            from model.language.llama_cpp import LlamaCppDecoder
+
+            return LlamaCppDecoder(
+                locate(choice.source), choice, locate(choice.projector) if choice.projector else None
+            )
         if choice.adapter:
             from model.videochat.video_chat import VideoChat
 
-            return VideoChat.from_pretrained(locate(choice.adapter), self.vision, choice).decoder
+            return VideoChat.from_pretrained(locate(choice.adapter), self.eyes, choice).decoder
         from model.language.decoder import load_decoder
 
         return load_decoder(locate(choice.source), choice)

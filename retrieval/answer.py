@@ -15,8 +15,9 @@ from typing import Any
 from model.closed_answers import closed_answers
 from model.colour_questions import asks_for_a_colour
 from model.errors import CuepointError
+from model.hardware import count_cores
+from model.language.chat import GenerationStats, Still
 from model.language.chat import Message as ChatMessage
-from model.language.chat import Still
 from model.language.notes import BLIND_PROMPT, SEEING_PROMPT, ask_of, look_of
 from model.likely import Likely, as_likely, surest
 from model.loading import Models
@@ -30,11 +31,15 @@ from retrieval.phrases import MARKER, marker, not_found, numbered, quotes, when
 from retrieval.question import Question, parse
 from retrieval.records import Citation, Message, Source
 from retrieval.search import Searcher
+from retrieval.stages import Stage
 from retrieval.summary import summarize
 
 # A full stop ends a sentence where white space follows and more than two words came before it ("Mr. Brown").
 _SENTENCE = re.compile(r"\s*((?:\S+\s+){2,}?\S*[.!?][\"”')]*)\s")
 _LIKELY = 0.3
+# How many questions are looked up at once, and worded by a server; our own models word as many as there are cores, and
+# two at least, so that a long answer holds up nobody. More would only share the same cores, and each would come later.
+_FINDING, _WORDING_BY_A_SERVER, _WORDING = 2, 32, (2, 8)
 # The likelihood of a few words from which on they are put so.
 _DOUBT = ((0.6, ""), (_LIKELY, "Probably: "), (0.0, "Perhaps: "))
 
@@ -53,6 +58,7 @@ class Answer:
     first_token_seconds: float | None = None
     tokens_per_second: float | None = None
     problem: str = ""  # why no model could word it: one sentence
+    stats: GenerationStats | None = None  # of the model that worded it
 
     @property
     def plain_text(self) -> str:
@@ -87,7 +93,10 @@ class Answerer:
         self.gatherer = Gatherer(searcher)
         self.looker = Looker(searcher.library)
         # Our own model was taught to say in a few words what is seen, and to phrase what is said; and is small.
-        self.ours = bool(models.profile.decoder.adapter)
+        choice = models.profile.decoder
+        self.ours = bool(choice.adapter)
+        self.finding = Stage("finding", _FINDING)
+        self.wording = Stage("wording", _WORDING_BY_A_SERVER if choice.kind == "openai" else _own_width())
 
     def warm_up(self) -> None:
         """Load what the first question needs, and read the system prompt, so that nobody waits for it."""
@@ -124,16 +133,14 @@ class Answerer:
         self, question: Question, video_ids: Sequence[str], answer: Answer, stop: Callable[[], bool] | None
     ) -> Iterator[str]:
         if question.kind == "summary":
-            yield from self._summary(video_ids, answer)
+            yield from self.finding.stream(lambda halted: self._summary(video_ids, answer), stop)
             return
         if question.timed and question.timed.counted:
-            items, text = counted(self.gatherer, question, question.timed, video_ids)
-            answer.found, answer.searched = bool(items), self.gatherer.searched(video_ids)
-            answer.citations = [item.as_citation() for item in items]
-            yield ""
-            yield text or not_found(Evidence([], False, answer.searched, partly=question.scope is not None))
+            yield from self.finding.stream(lambda halted: self._counted(question, video_ids, answer), stop)
             return
-        evidence = self._evidence(question, video_ids)
+        evidence = self.finding.run(lambda: self._evidence(question, video_ids), stop)
+        if evidence is None:
+            return  # stopped
         answer.found, answer.searched = evidence.found, evidence.searched
         if not evidence.found:
             yield not_found(evidence)
@@ -142,7 +149,13 @@ class Answerer:
         yield ""  # the moments are known: show them before the first word
         if question.kind == "when":
             yield when(evidence.items)
-            return
+        elif question.prefers == "text" and self.ours:
+            yield quotes(numbered(evidence.items))
+        else:
+            yield from self.wording.stream(lambda halted: self._words(question, evidence, answer, halted), stop)
+
+    def _words(self, question: Question, evidence: Evidence, answer: Answer, stop: Callable[[], bool]) -> Iterator[str]:
+        """What a model says of the evidence, where it may."""
         stills = self._look_again(question, evidence.items)
         # What is written needs no other words than its own, and labels and colours are too little to talk about; what
         # is said, and mixed evidence, a model may sum up, and one that sees may say what the pictures show.
@@ -154,6 +167,15 @@ class Answerer:
             yield from self._seen(question, evidence, stills, answer, stop)
         else:
             yield from self._worded(question, evidence, stills, answer, stop)
+
+    def _counted(self, question: Question, video_ids: Sequence[str], answer: Answer) -> Iterator[str]:
+        """How often, how long, first or last: from the index."""
+        assert question.timed is not None
+        items, text = counted(self.gatherer, question, question.timed, video_ids)
+        answer.found, answer.searched = bool(items), self.gatherer.searched(video_ids)
+        answer.citations = [item.as_citation() for item in items]
+        yield ""
+        yield text or not_found(Evidence([], False, answer.searched, partly=question.scope is not None))
 
     def _evidence(self, question: Question, video_ids: Sequence[str]) -> Evidence:
         """Of what is asked for, or of what comes right before or after it."""
@@ -248,7 +270,7 @@ class Answerer:
         if few := closed_answers(self.models, question.text, pictures):
             return few
         said = next(self._said(look_of(question.text, stills), answer, stop), "")
-        mine = [as_likely(said, self.models.decoder.last_stats)] if said and said.isprintable() else []
+        mine = [as_likely(said, answer.stats)] if said and said.isprintable() else []
         if self.models.short_answers is None:
             return mine
         return surest([*mine, *self.models.short_answers.to(question.text, pictures)])
@@ -281,8 +303,13 @@ class Answerer:
             yield _bare(pending)
 
     def _note_speed(self, answer: Answer) -> None:
-        stats = self.models.decoder.last_stats
-        answer.tokens_per_second = stats.tokens_per_second if stats else None
+        answer.stats = self.models.decoder.last_stats
+        answer.tokens_per_second = answer.stats.tokens_per_second if answer.stats else None
+
+
+def _own_width() -> int:
+    least, most = _WORDING
+    return max(least, min(count_cores(), most))
 
 
 def _doubt(answer: Likely) -> str:

@@ -6,6 +6,7 @@ import json
 import sqlite3
 import time
 import uuid
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from model.errors import UsageError
 from retrieval.library import Library
 from retrieval.records import Chat, Message
+from retrieval.rows import marks_of
 from retrieval.wellformed import well_formed
 
 _TITLE_CHARS = 60  # of a question that becomes a title
@@ -133,14 +135,30 @@ class Chats:
             " OR EXISTS (SELECT 1 FROM messages m WHERE m.chat_id = c.id AND m.text LIKE ? ESCAPE '\\'))"
         )
         rows = self.db.rows(
-            "SELECT c.id, (SELECT count(*) FROM messages m WHERE m.chat_id = c.id AND m.role = 'user') AS questions"
+            "SELECT c.*, (SELECT count(*) FROM messages m WHERE m.chat_id = c.id AND m.role = 'user') AS questions"
             f" FROM chats c WHERE c.owner = ? AND questions > 0{holds * len(wanted)}"
             " ORDER BY c.updated_at DESC LIMIT ?",
             (owner, *(word for word in wanted for _ in range(2)), limit),
         )
+        videos = self._videos([row["id"] for row in rows])
         return [
-            ChatEntry(self.chat(row["id"], owner), row["questions"], self._excerpt(row["id"], wanted)) for row in rows
+            ChatEntry(
+                Chat(row["id"], owner, row["title"], videos[row["id"]], row["updated_at"]),
+                row["questions"],
+                self._excerpt(row["id"], wanted),
+            )
+            for row in rows
         ]
+
+    def _videos(self, chat_ids: Sequence[str]) -> defaultdict[str, list[str]]:
+        """The videos of each chat, in their order."""
+        marks, values = marks_of(chat_ids)
+        found = defaultdict[str, list[str]](list)
+        for row in self.db.rows(
+            f"SELECT chat_id, video_id FROM chat_videos WHERE chat_id IN ({marks}) ORDER BY position", values
+        ):
+            found[row["chat_id"]].append(row["video_id"])
+        return found
 
     def _excerpt(self, chat_id: str, wanted: Sequence[str]) -> str | None:
         """The first message with the first word that was searched for."""

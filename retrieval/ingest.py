@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import shutil
 import sqlite3
@@ -21,6 +20,7 @@ from model.media.probe import probe
 from retrieval.claims import ClaimLost
 from retrieval.jobs import JobQueue
 from retrieval.lanes import HearLane, MediaLane, Pages, ReadLane, SeeLane, Work
+from retrieval.lengths import measured
 from retrieval.library import LOCAL_OWNER, Library, content_hash
 from retrieval.originals import original_or_copy
 from retrieval.records import LANES, Job, Video
@@ -47,7 +47,10 @@ def take_in(library: Library, path: Path, owner: str = LOCAL_OWNER, upload: str 
             library.update_video(known.id, source_path=str(_keep(library, path) if upload else path.resolve()))
         return library.video(known.id)
     stored = _keep(library, path) if upload else path
-    return library.add_video(stored, digest, asdict(info), owner, title=upload)
+    video = library.add_video(stored, digest, asdict(info), owner, title=upload)
+    if upload and Path(video.source_path) != stored:  # somebody else brought the same file at the same time
+        library.discard_upload(stored)
+    return video
 
 
 def check_room(library: Library, path: Path) -> None:
@@ -83,7 +86,7 @@ def run_job(
     heart = threading.Thread(target=_beat, args=(jobs, job, stop), daemon=True)
     heart.start()
     try:
-        video = library.video(job.video_id)
+        video = measured(library, library.video(job.video_id))
         renew(library, models, video)
         _run_lanes(library, models, video, stop, on_progress)
         seconds = (video.index_seconds or 0.0) + time.monotonic() - began
@@ -174,5 +177,3 @@ def _drop_upload(library: Library, video: Video) -> None:
     video = library.video(video.id)
     if video.media_path:
         library.discard_upload(Path(video.source_path))
-        with contextlib.suppress(OSError):
-            library.incoming.rmdir()

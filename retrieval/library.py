@@ -13,6 +13,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import secrets
 import shutil
 import sqlite3
 import time
@@ -30,7 +31,7 @@ from retrieval.rows import clip_frames_of, clip_of, marks_of, video_of
 from retrieval.words import index_text
 
 LOCAL_OWNER = "local"
-_HASH_BLOCK_BYTES = 1 << 20
+_ID_BYTES = 8  # of a video's id: 64 random bits, in 16 hex digits
 
 
 def content_hash(path: Path) -> str:
@@ -80,14 +81,15 @@ class Library:
     def add_owner(self, owner: str) -> None:
         if not self.db.row("SELECT 1 FROM users WHERE id = ?", (owner,)):
             with self.db.transaction() as db:
-                db.execute("INSERT OR IGNORE INTO users VALUES (?, ?)", (owner, time.time()))
+                db.execute("INSERT OR IGNORE INTO users (id, created_at) VALUES (?, ?)", (owner, time.time()))
 
     def add_video(self, path: Path, digest: str, info: dict[str, Any], owner: str, title: str | None = None) -> Video:
-        """Register a file; the same content of the same owner gives back the video that is already there."""
+        """Register a file; the same content of the same owner gives back the video that is already there.
+
+        Its id is random: it must not tell anybody what the video is.
+        """
         self.add_owner(owner)
-        video_id = (
-            digest[:12] if owner == LOCAL_OWNER else hashlib.sha256(f"{owner} {digest}".encode()).hexdigest()[:12]
-        )
+        video_id = secrets.token_hex(_ID_BYTES)
         with self.db.transaction() as db:
             db.execute(
                 "INSERT OR IGNORE INTO videos (id, owner, content_hash, title, file, source_path, bytes, info,"
@@ -98,6 +100,9 @@ class Library:
                     json.dumps(info), info["duration"], json.dumps(info.get("warnings", [])), time.time(),
                 ),
             )  # fmt: skip
+            (video_id,) = db.execute(
+                "SELECT id FROM videos WHERE owner = ? AND content_hash = ?", (owner, digest)
+            ).fetchone()  # another process may have been quicker
             db.executemany("INSERT OR IGNORE INTO lanes (video_id, lane) VALUES (?, ?)", [(video_id, x) for x in LANES])
         return self.video(video_id)
 
@@ -119,6 +124,11 @@ class Library:
             video_of(row)
             for row in self.db.rows(f"SELECT * FROM videos {where} ORDER BY created_at DESC", {"owner": owner})
         ]
+
+    def bytes_of_all(self) -> int:
+        """How many bytes all videos had when they were added."""
+        row = self.db.row("SELECT sum(bytes) AS bytes FROM videos")
+        return int(row["bytes"] or 0) if row else 0
 
     def update_video(self, video_id: str, **columns: object) -> None:
         """Set columns such as status, error, media_path, title, index_seconds, source_path."""

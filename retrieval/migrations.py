@@ -162,13 +162,23 @@ def _comments(db: sqlite3.Connection) -> None:
     db.execute("CREATE INDEX comments_by_video ON comments (video_id, seconds)")
 
 
+def _logins(db: sqlite3.Connection) -> None:
+    """A user may have a password; a login is known by the hash of its token."""
+    db.execute("ALTER TABLE users ADD COLUMN password_hash TEXT")
+    db.execute(
+        "CREATE TABLE logins (token_hash TEXT PRIMARY KEY,"
+        " user_id TEXT NOT NULL REFERENCES users(id) ON DELETE CASCADE, created_at REAL NOT NULL,"
+        " expires_at REAL NOT NULL)"
+    )
+
+
 def _claims(db: sqlite3.Connection) -> None:
     """A job's claim has a number, which each write of its worker must carry, and heartbeats that are counted."""
     db.execute("ALTER TABLE jobs ADD COLUMN claim INTEGER NOT NULL DEFAULT 0")
     db.execute("ALTER TABLE jobs ADD COLUMN beats INTEGER NOT NULL DEFAULT 0")
 
 
-MIGRATIONS = [_first_schema, _name_the_models, _comments, _claims]
+MIGRATIONS = [_first_schema, _name_the_models, _comments, _logins, _claims]
 
 
 def migrate(db: sqlite3.Connection) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -137,4 +138,10 @@ def fit(searcher: Searcher, video_id: str, start: float, end: float, text: str) 
 
 def is_called(names: Sequence[str], term: str) -> bool:
     """Whether a thing is called `term`: its kind, or the last word of its name ("tiger cat" is a cat, no tiger)."""
-    return any(stem(words(name)[-1]) == stem(term) for name in names)
+    return stem(term) in _heads(tuple(names))
+
+
+@functools.lru_cache(maxsize=4096)  # encoders know about a thousand things, and every question asks for all of them
+def _heads(names: tuple[str, ...]) -> frozenset[str]:
+    """The stems of the last words."""
+    return frozenset(stem(words(name)[-1]) for name in names)

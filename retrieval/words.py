@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 import re
+import threading
 
 import snowballstemmer
 
 _STEMMER = snowballstemmer.stemmer("english")
+_STEMMING = threading.Lock()  # it keeps the word that it is at in itself
 
 # CJK has no spaces: each character becomes a word of its own, so that FTS5's phrase search finds substrings.
 _CJK_RANGE = r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]"
@@ -71,5 +73,6 @@ def match_expression(terms: list[str]) -> str:
 @functools.lru_cache(maxsize=20_000)
 def stem(word: str) -> str:
     """The word's stem by Snowball's English stemmer (Porter2), for comparing words."""
-    stemmed: str = _STEMMER.stemWord(word.removesuffix("'s"))
+    with _STEMMING:
+        stemmed: str = _STEMMER.stemWord(word.removesuffix("'s"))
     return stemmed

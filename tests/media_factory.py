@@ -58,7 +58,7 @@ def make_video(
     """
     default_video, default_audio = _CODECS.get(path.suffix, ("libx264", "aac"))
     with av.open(str(path), "w", container_options=container_options or {}) as out:
-        video = out.add_stream(
+        video: Any = out.add_stream(
             codec or default_video,
             rate=Fraction(fps).limit_denominator(1001),
             options=_options(codec or default_video, codec_options),
@@ -73,7 +73,7 @@ def make_video(
         if rotation:
             video.set_display_rotation(-rotation)
         base = start_s + max(0.0, -audio_start_s)
-        sound = None
+        sound: Any = None
         if audio is not None:
             sound = out.add_stream(audio_codec or default_audio, rate=_AUDIO_RATE)
             sound.layout = "mono"
@@ -92,7 +92,7 @@ def make_audio(path: Path, seconds: float = 2.0, tone_hz: float | None = 440.0, 
     by_suffix = {".mp3": "libmp3lame", ".flac": "flac", ".wav": "pcm_s16le", ".ogg": "libopus", ".opus": "libopus"}
     wave = samples if samples is not None else "tone"
     with av.open(str(path), "w") as out:
-        sound = out.add_stream(codec or by_suffix.get(path.suffix, "aac"), rate=_AUDIO_RATE)
+        sound: Any = out.add_stream(codec or by_suffix.get(path.suffix, "aac"), rate=_AUDIO_RATE)
         sound.layout = "mono"
         art = None
         if cover:

@@ -116,7 +116,8 @@ def test_licence_and_credits() -> None:
     assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["license"] == "Apache-2.0"
     notice = (ROOT / "NOTICE").read_text()
     for part in json.loads((ROOT / "model" / "pack.json").read_text()).values():
-        assert f"{part['distribution']} {part['version']}" in notice
+        for wheel in part.get("joined", [part]):
+            assert f"{wheel['distribution']} {wheel['version']}" in notice
 
 
 def test_no_path_of_one_machine_in_the_tree() -> None:

@@ -12,14 +12,15 @@ from urllib.parse import urlsplit
 import av
 
 from app.commands import print_json, settings_of
-from model import hardware
+from model import hardware, hub
 from model.errors import CuepointError
+from model.language.llama_cpp import check_files
 from model.pack import embedded_pack
 from model.profile import Profile, choose_profile, list_profiles, missing
 
 _PACKAGES = (
     "torch", "transformers", "accelerate", "bitsandbytes", "open_clip_torch", "faiss-cpu", "faiss-gpu", "onnxruntime",
-    "sentence-transformers", "faster-whisper", "openai", "av", "decord", "gradio",
+    "sentence-transformers", "faster-whisper", "xllamacpp", "openai", "av", "decord", "gradio",
 )  # fmt: skip
 
 
@@ -64,8 +65,20 @@ def _readiness(profile: Profile) -> str:
     """Whether a profile's models are here, and what to do if not."""
     absent = missing(profile)
     if not absent:
-        return f"here; {profile.summary}"
+        return _damage(profile) or f"here; {profile.summary}"
     return f"not here yet: {', '.join(absent)}; `cuepoint pull {profile.name}` fetches them"
+
+
+def _damage(profile: Profile) -> str:
+    """What is wrong with a profile's GGUF files, which nothing else says before they are loaded."""
+    decoder = profile.decoder
+    if decoder.kind != "gguf":
+        return ""
+    try:
+        check_files(hub.locate(decoder.source), hub.locate(decoder.projector) if decoder.projector else None)
+    except CuepointError as error:
+        return f"damaged: {error}"
+    return ""
 
 
 def _network(profile: Profile) -> str:
@@ -78,8 +91,11 @@ def _network(profile: Profile) -> str:
 
 
 def _state(part: str) -> str:
+    pack = embedded_pack()
+    if pack.parts[part].optional and not pack.has(part):
+        return f"{pack.parts[part].label} is not here, which only a profile that names pack:{part} needs"
     try:
-        return f"verified in {embedded_pack().part(part)}"
+        return f"verified in {pack.part(part)}"
     except CuepointError as error:
         return f"missing or changed: {error}"
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import logging
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,20 +22,36 @@ from retrieval.claims import ClaimLost, worker_name
 from retrieval.ingest import run_job
 from retrieval.records import LANES, Job, Video
 
+logger = logging.getLogger(__name__)
 _POLL_S = 0.5
 
 
 def run(arguments: argparse.Namespace) -> int:
-    engine = engine_of(arguments)
+    with _ended_as_by_ctrl_c():
+        return _index(engine_of(arguments), arguments)
+
+
+@contextmanager
+def _ended_as_by_ctrl_c() -> Iterator[None]:
+    """Told to end (SIGTERM), the lanes stop and remove what they have half written."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _index(engine: Engine, arguments: argparse.Namespace) -> int:
     worst = 0
     for path in arguments.paths:
         try:
             result = index_file(engine, path)
-        except CuepointError as error:
-            say(f"cuepoint: {error}")
-            worst = max(worst, error.exit_code)
+        except Exception as error:  # the files after this one get their turn, whatever it is
+            told = error if isinstance(error, CuepointError) else _unexpected(path, error)
+            say(f"cuepoint: {told}")
+            worst = max(worst, told.exit_code)
             if arguments.json:
-                print_json({"file": str(path), "error": str(error)})
+                print_json({"file": str(path), "error": str(told)})
             continue
         if arguments.json:
             print_json(result)
@@ -42,6 +60,11 @@ def run(arguments: argparse.Namespace) -> int:
             for warning in result["warnings"]:
                 say(f"  note: {warning}")
     return worst
+
+
+def _unexpected(path: Path, error: Exception) -> CuepointError:
+    logger.debug("indexing %s failed", path, exc_info=error)
+    return CuepointError(f"{path.name} could not be indexed: an unexpected {type(error).__name__} ({error}).")
 
 
 def index_file(engine: Engine, path: Path) -> dict[str, Any]:

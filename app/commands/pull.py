@@ -14,7 +14,7 @@ from model.profile import DEFAULT, missing, read_profile
 def run(arguments: argparse.Namespace) -> None:
     name = arguments.name or settings_of(arguments).profile or DEFAULT
     profile = read_profile(name)
-    ensure_pack(say)
+    ensure_pack(say, [source.removeprefix("pack:") for source in profile.sources if source.startswith("pack:")])
     for source in profile.sources:
         if source.startswith("hub:"):
             fetch(source, say)

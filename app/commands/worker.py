@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import time
 
 from app.commands import engine_of
 from app.engine import Engine
 from app.stopping import WorkerEnd
 from model.errors import CuepointError
+from model.hardware import give_way
 from retrieval.claims import worker_name
 from retrieval.ingest import run_job
 
 logger = logging.getLogger(__name__)
 _IDLE_S = 0.3
-_NICE = 5  # indexing yields to chatting
 
 
 def run(arguments: argparse.Namespace) -> None:
     end = WorkerEnd(arguments.parent)
     end.watch()
-    os.nice(_NICE)
     engine = engine_of(arguments)
+    give_way()  # indexing yields to chatting
     engine.library.db.check()
     end.jobs = engine.jobs
     engine.models.warm("text", "vision", "reader", "speech")  # before claiming, so that the first upload does not wait

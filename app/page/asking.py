@@ -13,11 +13,11 @@ from weakref import WeakValueDictionary
 import gradio as gr
 
 from app.engine import Engine
+from app.i18n import Language, language_of
 from app.owner import owner_of
 from app.page.conversation import answer_html, chat_history, waiting_html
 from app.page.handlers import marked_moments
 from app.page.html import Shelf
-from app.page.i18n import Language, language_of
 from app.page.session import Session
 from app.page.views import PARTS, Views
 from model.errors import CuepointError, UsageError
@@ -27,6 +27,7 @@ from retrieval.records import Message
 
 logger = logging.getLogger(__name__)
 _CHAT = PARTS.index("chat")
+_GROWING = ("timeline",)  # what else changes while an answer grows: polling draws the rest
 _TOAST_S = 12.0
 
 
@@ -97,12 +98,17 @@ class Asking:
         self._open[str(getattr(request, "session_hash", ""))] = session
         said = chat_history([*turn.history, Message("user", turn.question)], shelf, language, tools=False)
         answer: dict[str, Any] = {}
+        words = waiting_html(language)
         try:
-            yield [_busy_box(), *self._update(session, request, chat_id, said, waiting_html(language))]
+            opened = self.views.redraw(session, owner_of(request), language, leave=("chat",))
+            yield [_busy_box(), *self._with_chat(opened, session, chat_id, said, words)]
             for answer in self._answers(turn, session, language):
                 session.moments = marked_moments(answer) if session.chat_id == chat_id else session.moments
-                words = answer_html("", answer, shelf, language)
-                yield [gr.skip(), *self._update(session, request, chat_id, said, words)]
+                words, before = answer_html("", answer, shelf, language), words
+                if words == before:  # it only ended: all is drawn below
+                    continue
+                grown = self.views.redraw(session, owner_of(request), language, only=_GROWING)
+                yield [gr.skip(), *self._with_chat(grown, session, chat_id, said, words)]
         finally:  # also when the page was closed in the middle
             session.asking = None
             self._keep(turn, answer, language)
@@ -185,11 +191,11 @@ class Asking:
             logger.exception("Answering failed")
             yield _failed(answer, language("unexpected", kind=type(error).__name__))
 
-    def _update(
-        self, session: Session, request: gr.Request, chat_id: str, said: list[dict[str, str]], words: str
+    @staticmethod
+    def _with_chat(
+        updates: list[Any], session: Session, chat_id: str, said: list[dict[str, str]], words: str
     ) -> list[Any]:
-        """All parts, with the chat as it stands; left alone when another chat was opened meanwhile."""
-        updates = self.views.redraw(session, owner_of(request), language_of(request), leave=("chat",))
+        """The updates with the chat as it stands; left alone when another chat was opened meanwhile."""
         if session.chat_id == chat_id:
             updates[_CHAT] = [*said, {"role": "assistant", "content": words}]
         return updates

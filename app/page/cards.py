@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from app.example import EXAMPLE_VIDEO
+from app.i18n import Language
 from app.page.html import Shelf, empty_state
-from app.page.i18n import Language
 from app.page.session import Session
 from model.timecode import clock
 from retrieval.jobs import JobQueue

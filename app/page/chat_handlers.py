@@ -8,10 +8,10 @@ from typing import Any
 import gradio as gr
 
 from app.engine import Engine
+from app.i18n import language_of
 from app.owner import owner_of
 from app.page.handlers import last_question, marked_moments
 from app.page.html import Shelf
-from app.page.i18n import language_of
 from app.page.session import Session
 from app.page.views import Views
 from model.errors import CuepointError

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from app.page.i18n import LABELS
+from app.page.labels import LABELS
 
 _FORWARD_TOGGLES = """
 element.addEventListener('click', (event) => {

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
+from app.i18n import Language
 from app.page.html import SOURCE_NAMES, Shelf, chip, moment_row
-from app.page.i18n import Language
 from retrieval.phrases import MARKER
 from retrieval.records import Message, Source
 

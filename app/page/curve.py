@@ -6,8 +6,8 @@ from html import escape
 
 import numpy as np
 
+from app.i18n import Language
 from app.page.html import SOURCE_NAMES, source_badge
-from app.page.i18n import Language
 from model.timecode import clock
 from retrieval.records import Source
 from retrieval.relevance import Relevance

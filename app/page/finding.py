@@ -6,17 +6,17 @@ import logging
 from dataclasses import dataclass
 from functools import partial
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from app.engine import Engine
+from app.i18n import Language, language_of
 from app.owner import owner_of
 from app.page.html import SOURCE_NAMES, Shelf
-from app.page.i18n import Language, language_of
 from app.page.session import Found, Session
 from app.page.views import Views
+from app.uploads import Uploads
 from model.errors import CuepointError, UsageError
 from model.evaluation.pictures import read_picture
 from model.timecode import span
@@ -52,9 +52,10 @@ class Scope:
 class Finding:
     """Every handler returns one update for each of PARTS; `scope` is the fields of the form, as Scope.of takes them."""
 
-    def __init__(self, engine: Engine, views: Views) -> None:
+    def __init__(self, engine: Engine, views: Views, uploads: Uploads) -> None:
         self.engine = engine
         self.views = views
+        self.uploads = uploads
 
     def find(self, request: gr.Request, session: Session, query: str, *scope: Any) -> list[Any]:
         """Search for words in the shown video, or in all of the owner's."""
@@ -69,19 +70,16 @@ class Finding:
             return self._redraw(session, request)
         return self._run(self._by_words(query), Scope.of(*scope), session, request)
 
-    def by_picture(self, request: gr.Request, session: Session, file: str | None, *scope: Any) -> list[Any]:
-        """Search for what looks like an uploaded still, which is not kept."""
-        path = Path(file or "")
+    def by_picture(self, request: gr.Request, event: gr.EventData, session: Session, *scope: Any) -> list[Any]:
+        """Search for what looks like a still that was sent, which is not kept; its token comes with the event."""
         try:
-            rgb = read_picture(path, _LOOK_PX)
+            with self.uploads.taken(str(event._data.get("token")), owner_of(request)) as path:
+                rgb = read_picture(path, _LOOK_PX)
         except CuepointError as error:
-            return [None, *self._refused(str(error), session, request)]
-        finally:
-            if file:
-                path.unlink(missing_ok=True)
+            return self._refused(str(error), session, request)
         like = language_of(request)("like_picture", name=path.name)
         found = Found(path.name, False, (), like, partial(self.engine.searcher.search_picture, rgb))
-        return [None, *self._run(found, Scope.of(*scope), session, request)]
+        return self._run(found, Scope.of(*scope), session, request)
 
     def more_like(self, request: gr.Request, event: gr.EventData, session: Session, *scope: Any) -> list[Any]:
         """Search for what looks like a moment, whose video and times come with the event."""

@@ -12,12 +12,13 @@ import gradio as gr
 
 from app.engine import Engine
 from app.example import EXAMPLE_VIDEO
+from app.i18n import Language, language_of
 from app.owner import owner_of
-from app.page.i18n import Language, language_of
 from app.page.session import Session
 from app.page.suggestions import example_title
 from app.page.views import PARTS, Views
-from model.errors import CuepointError
+from app.uploads import Uploads
+from model.errors import CuepointError, UsageError
 from retrieval.records import Message
 
 logger = logging.getLogger(__name__)
@@ -27,10 +28,11 @@ _TOAST_S = 12.0
 class Handlers:
     """`redraw`-ing handlers return one update for each of PARTS."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, views: Views, uploads: Uploads) -> None:
         self.engine = engine
         self.library = engine.library
-        self.views = Views(engine)
+        self.views = views
+        self.uploads = uploads
 
     # -- looking ---------------------------------------------------------------------------------------------------
 
@@ -118,20 +120,23 @@ class Handlers:
 
     # -- adding ------------------------------------------------------------------------------------------------------
 
-    def upload(self, files: list[str] | None, session: Session, request: gr.Request) -> Iterator[list[Any]]:
-        """Take in uploaded files one by one: a bad one is named with its reason, the others go on."""
-        if not files:
-            return
-        owner, language = owner_of(request), language_of(request)
-        notices: list[str] = []
-        rest = [gr.skip()] * len(PARTS)
-        yield [gr.skip(), _notice([language("uploading")], "busy"), *rest]
-        for file in files:
-            path = Path(file)
-            if sentence := self._take_in(path, owner, session, language, upload=path.name):
-                notices.append(sentence)
-            yield [gr.skip(), _notice(notices, "bad"), *self._redraw(session, request)]
-        yield [None, _notice(notices, "bad"), *self._redraw(session, request)]
+    def upload(self, session: Session, request: gr.Request, event: gr.EventData) -> Iterator[list[Any]]:
+        """Take in a file that was sent: its token comes with the event. A bad one is named with its reason.
+
+        The notices of the files that were chosen together stay until others are chosen.
+        """
+        owner, language, token = owner_of(request), language_of(request), str(event._data.get("token"))
+        if event._data.get("first"):
+            session.notices = []
+        yield [_notice([language("uploading")], "busy"), *([gr.skip()] * len(PARTS))]
+        try:
+            with self.uploads.taken(token, owner) as path:
+                sentence = self._take_in(path, owner, session, language, upload=path.name)
+        except UsageError as error:
+            sentence = str(error)
+        if sentence:
+            session.notices = [*session.notices, sentence]
+        yield [_notice(session.notices, "bad"), *self._redraw(session, request)]
 
     def _take_in(
         self, path: Path, owner: str, session: Session, language: Language, upload: str | None = None
@@ -144,9 +149,6 @@ class Handlers:
         except Exception as error:
             logger.exception("Taking in %s failed", path.name)
             return f"{path.name}: {language('unexpected', kind=type(error).__name__)}"
-        finally:
-            if upload:
-                path.unlink(missing_ok=True)
         if not upload:
             self.library.update_video(video.id, title=example_title())
         if not session.asking:

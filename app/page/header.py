@@ -6,7 +6,7 @@ import json
 from html import escape
 
 from app.engine import Engine
-from app.page.i18n import Language
+from app.i18n import Language
 
 _SCRIPT_WORDS = (  # what making.js and finding.js say
     "save_failed", "save_busy", "close", "cancel_dialog", "edit_hint", "edit_send", "rename_title", "rename_yes",
@@ -14,7 +14,7 @@ _SCRIPT_WORDS = (  # what making.js and finding.js say
 )  # fmt: skip
 
 
-def header_html(engine: Engine, language: Language) -> str:
+def header_html(engine: Engine, language: Language, with_logout: bool) -> str:
     """On phones the library is far down: a button jumps there."""
     profile = engine.profile
     hint = escape(language("profile_hint", summary=profile.summary, reason=engine.profile_reason))
@@ -25,5 +25,10 @@ def header_html(engine: Engine, language: Language) -> str:
         f'<button class="to-library" data-jump="library-column">{language("to_library")}</button>'
         f'<span class="profile" tabindex="0" data-hint="{hint}" aria-label="{escape(profile.name)}: {hint}">'
         f'<b>{escape(profile.name)}</b><span class="profile-title"> · {escape(profile.title)}</span>'
-        "</span></header>"
+        f"</span>{_logout(language) if with_logout else ''}</header>"
     )
+
+
+def _logout(language: Language) -> str:
+    button = f'<button type="submit">{language("logout")}</button>'
+    return f'<form class="logout" method="post" action="logout">{button}</form>'

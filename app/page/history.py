@@ -6,8 +6,8 @@ import time
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from app.i18n import Language
 from app.page.html import Shelf, empty_state, report_links
-from app.page.i18n import Language
 from app.page.session import Session
 from retrieval.chats import ChatEntry
 

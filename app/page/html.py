@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from html import escape
 from urllib.parse import urlencode
 
-from app.page.i18n import Language
+from app.i18n import Language
 from model.errors import UsageError
 from model.timecode import span
 from retrieval.library import Library
@@ -87,6 +87,10 @@ class Shelf:
         self._owner = owner
         self._videos: dict[str, Video | None] = {}
         self._clips: dict[str, list[tuple[float, int]]] = {}
+
+    def put(self, videos: Iterable[Video]) -> None:
+        """Videos of the owner that somebody has read already."""
+        self._videos |= {video.id: video for video in videos}
 
     def video(self, video_id: str) -> Video | None:
         """None for a video that was deleted or is not the owner's."""

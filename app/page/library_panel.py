@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from app.page.i18n import LABELS
+from app.page.sending import FORWARD_FILES
 
 # One listener for every button in the cards: which one, and of which video. Deleting asks first (page.js).
 _FORWARD_CLICKS = """
@@ -21,15 +21,13 @@ window.cuepoint.act = (act, id) => trigger('act', {act: act, id: id});
 
 @dataclass
 class LibraryPanel:
-    upload: gr.File
+    upload: gr.HTML
     notices: gr.HTML
     cards: gr.HTML
 
 
 def build_library_panel() -> LibraryPanel:
-    upload = gr.File(
-        label=LABELS("upload"), file_count="multiple", height=118, elem_id="upload", show_label=False, container=False
-    )
+    upload = gr.HTML(elem_id="upload", js_on_load=FORWARD_FILES, apply_default_css=False)
     notices = gr.HTML(elem_id="notices", js_on_load=None, apply_default_css=False)
     cards = gr.HTML(elem_id="cards", js_on_load=_FORWARD_CLICKS, apply_default_css=False)
     return LibraryPanel(upload, notices, cards)

@@ -215,7 +215,7 @@
   });
   document.addEventListener("drop", (event) => {
     document.body.classList.remove("dropping");
-    if (!carriesFiles(event) || event.target.closest?.("#upload")) return;
+    if (!carriesFiles(event) || event.target.closest?.("#upload, #find-picture")) return;
     event.preventDefault();
     const input = document.querySelector('#upload input[type="file"]');
     if (!input) return;

@@ -8,8 +8,8 @@ from html import escape
 
 import gradio as gr
 
+from app.i18n import Language
 from app.page.html import SOURCE_NAMES
-from app.page.i18n import Language
 from model.timecode import clock, span
 from retrieval.comments import MAX_CHARS
 from retrieval.records import Video

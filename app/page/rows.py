@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from app.i18n import Language
 from app.page.html import Shelf, clip_link, cue_link, empty_state, moment_row, report_links
-from app.page.i18n import Language
 from app.page.session import Found
 from model.timecode import clock
 from retrieval.records import Passage, Source, Video

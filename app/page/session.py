@@ -43,6 +43,7 @@ class Session:
         self.chat_search = ""  # words that the listed chats must hold
         self.filters: dict[str, str] = {}  # source -> words that its lines must hold
         self.summary: tuple[str, Summary] | None = None  # of the video with that id
+        self.notices: list[str] = []  # of the files that were sent last
         self.drawn: dict[str, Any] = {}  # part of the page -> key of what it shows now
         self.lock = threading.RLock()
 

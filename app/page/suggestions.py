@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from app.example import EXAMPLE_QUESTIONS, EXAMPLE_VIDEO
-from app.page.i18n import Language
+from app.i18n import Language
 from retrieval.library import Library, content_hash
 from retrieval.records import Video
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import gradio as gr
 
 from app.page.html import SOURCE_NAMES
-from app.page.i18n import LABELS
+from app.page.labels import LABELS
+from app.page.sending import FORWARD_FILES
 
 _FORWARD_LIKE = "(window.cuepoint = window.cuepoint || {}).moreLike = (moment) => trigger('resemble', moment);"
 
@@ -19,7 +20,7 @@ class TabsArea:
     start: gr.Textbox
     end: gr.Textbox
     sources: list[gr.Checkbox]
-    picture: gr.UploadButton
+    picture: gr.HTML
     results: gr.HTML
     transcript_filter: gr.Textbox
     transcript: gr.HTML
@@ -51,12 +52,8 @@ def build_tabs() -> TabsArea:
                     gr.Checkbox(True, label=LABELS(name), elem_id=f"find-{name}", container=False, min_width=0)
                     for name in SOURCE_NAMES.values()
                 ]
-                picture = gr.UploadButton(
-                    LABELS("find_picture"),  # type: ignore[arg-type]
-                    file_types=["image"],
-                    size="sm",
-                    elem_id="find-picture",
-                    scale=0,
+                picture = gr.HTML(
+                    elem_id="find-picture", js_on_load=FORWARD_FILES, apply_default_css=False, min_width=0
                 )
             results = gr.HTML(elem_id="results", elem_classes="list", js_on_load=_FORWARD_LIKE, apply_default_css=False)
         with gr.Tab(LABELS("tab_transcript"), id="transcript"):

@@ -7,8 +7,8 @@ from pathlib import Path
 import gradio as gr
 
 _HERE = Path(__file__).parent
-_STYLES = ("style.css", "making.css", "finding.css", "comments.css")
-_SCRIPTS = ("page.js", "making.js", "finding.js", "comments.js")
+_STYLES = ("style.css", "sending.css", "making.css", "finding.css", "comments.css")
+_SCRIPTS = ("page.js", "sending.js", "making.js", "finding.js", "comments.js")
 _SANS = (
     "ui-sans-serif",
     "system-ui",

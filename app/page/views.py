@@ -5,23 +5,27 @@ So polling costs a few small queries, and nothing flickers: least of all the pla
 
 from __future__ import annotations
 
+import functools
 import logging
-from collections.abc import Callable, Collection, Hashable
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Hashable, Sequence
 from html import escape
 from typing import Any
 
 import gradio as gr
 
 from app.engine import Engine
+from app.i18n import Language
 from app.page.cards import library_cards
 from app.page.conversation import chat_history
 from app.page.curve import curve_html
 from app.page.header import header_html
 from app.page.history import history_html
 from app.page.html import Shelf, empty_state
-from app.page.i18n import Language
 from app.page.player import player_html, timeline_html
 from app.page.rows import passage_rows, result_rows, summary_html
+from app.page.sending import picture_html, upload_html
 from app.page.session import Session
 from app.page.suggestions import suggested_questions
 from model.errors import UsageError
@@ -32,10 +36,12 @@ from retrieval.summary import Summary, summarize
 
 logger = logging.getLogger(__name__)
 PARTS = (
-    "header", "library", "player", "timeline", "curve", "results", "transcript", "screen_text", "summary", "history",
-    "scope", "starter", "chat", "timer",
+    "header", "upload", "picture", "library", "player", "timeline", "curve", "results", "transcript", "screen_text",
+    "summary", "history", "scope", "starter", "chat", "timer",
 )  # fmt: skip
-BUSY_TICK_S, CALM_TICK_S = 1.0, 4.0  # while something is indexed; otherwise (videos may come by the command line)
+# While what the page shows is indexed; while another video is; otherwise (videos may come by the command line).
+BUSY_TICK_S, BESIDE_TICK_S, CALM_TICK_S = 1.0, 2.0, 4.0
+_KEPT_SUMMARIES = 32
 _LISTED_CHATS = 60  # searching reaches the rest
 _BUSY = ("waiting", "indexing")
 
@@ -45,46 +51,73 @@ Part = tuple[Hashable, Callable[[], Any]]
 class Views:
     """Draws the parts of one owner's page."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, with_logout: bool = False) -> None:
         self.engine = engine
         self.library = engine.library
+        self.with_logout = with_logout
+        self._summaries: OrderedDict[Hashable, Summary] = OrderedDict()
+        self._summarizing = threading.Lock()
 
-    def redraw(self, session: Session, owner: str, language: Language, leave: Collection[str] = ()) -> list[Any]:
-        """One update for each of PARTS: the new content, or `gr.skip()` where nothing changed (or it is to be left)."""
+    def redraw(
+        self,
+        session: Session,
+        owner: str,
+        language: Language,
+        leave: Collection[str] = (),
+        only: Collection[str] = PARTS,
+    ) -> list[Any]:
+        """One update for each of PARTS: the new content, or `gr.skip()` where nothing changed, it is to be left, or is
+        not among the `only` ones that may have changed: those are not even looked up."""
         with session.lock:
             parts = self._parts(session, owner, language)
             updates = []
             for name in PARTS:
-                key, draw = parts[name]
-                if name in leave or session.drawn.get(name) == (key, language):
+                if name in leave or name not in only:
+                    updates.append(gr.skip())
+                    continue
+                key, draw = parts[name]()
+                if session.drawn.get(name) == (key, language):
                     updates.append(gr.skip())
                 else:
                     session.drawn[name] = (key, language)
                     updates.append(draw())
             return updates
 
-    def _parts(self, session: Session, owner: str, language: Language) -> dict[str, Part]:
+    def _parts(self, session: Session, owner: str, language: Language) -> dict[str, Callable[[], Part]]:
+        """How each part is looked up; what several need is looked up once."""
         shelf = Shelf(self.library, owner)
-        videos = self.library.videos(owner)
         video = shelf.video(session.shown) if session.shown else None
-        busy = any(v.status in _BUSY for v in videos)
-        cards = library_cards(self.library, self.engine.jobs, videos, session, shelf, language)
+        videos = functools.cache(lambda: self.library.videos(owner))
         return {
-            "header": (None, lambda: header_html(self.engine, language)),
-            "library": (cards, lambda: cards),
-            "player": self._player(video, language),
-            "timeline": self._timeline(session, video, language),
-            "curve": self._curve(session, video, language),
-            "results": self._results(session, shelf, language),
-            "transcript": self._passages(video, "speech", session.filters.get("speech", ""), language),
-            "screen_text": self._passages(video, "text", session.filters.get("text", ""), language),
-            "summary": self._summary(session, video, shelf, language),
-            "history": self._history(session, shelf, owner, language),
-            "scope": self._scope(session, shelf, language),
-            "starter": self._starter(session, video, language),
-            "chat": self._chat(session, shelf, language),
-            "timer": (busy, lambda: gr.Timer(BUSY_TICK_S if busy else CALM_TICK_S)),
+            "header": lambda: (None, lambda: header_html(self.engine, language, self.with_logout)),
+            "upload": lambda: (None, lambda: upload_html(self.engine.settings.max_upload_bytes, language)),
+            "picture": lambda: (None, lambda: picture_html(self.engine.settings.max_upload_bytes, language)),
+            "library": lambda: self._cards(videos(), session, shelf, language),
+            "player": lambda: self._player(video, language),
+            "timeline": lambda: self._timeline(session, video, language),
+            "curve": lambda: self._curve(session, video, language),
+            "results": lambda: self._results(session, shelf, language),
+            "transcript": lambda: self._passages(video, "speech", session.filters.get("speech", ""), language),
+            "screen_text": lambda: self._passages(video, "text", session.filters.get("text", ""), language),
+            "summary": lambda: self._summary(session, video, shelf, language),
+            "history": lambda: self._history(session, shelf, owner, language),
+            "scope": lambda: self._scope(session, shelf, language),
+            "starter": lambda: self._starter(session, video, language),
+            "chat": lambda: self._chat(session, shelf, language),
+            "timer": lambda: self._timer(session, videos()),
         }
+
+    def _cards(self, videos: Sequence[Video], session: Session, shelf: Shelf, language: Language) -> Part:
+        shelf.put(videos)
+        html = library_cards(self.library, self.engine.jobs, videos, session, shelf, language)
+        return html, lambda: html
+
+    @staticmethod
+    def _timer(session: Session, videos: Sequence[Video]) -> Part:
+        busy = {video.id for video in videos if video.status in _BUSY}
+        own = bool(busy & {session.shown, *session.asked})
+        pace_s = BUSY_TICK_S if own else BESIDE_TICK_S if busy else CALM_TICK_S
+        return pace_s, lambda: gr.Timer(pace_s)
 
     def _player(self, video: Video | None, language: Language) -> Part:
         html = player_html(video, language)
@@ -157,11 +190,22 @@ class Views:
         if video is None or video.status != "ready" or (session.summary and session.summary[0] == video.id):
             return
         try:
-            summary = summarize(self.library, self.engine.models, video.id)
+            summary = self._summary_of(video)
         except Exception as error:
             logger.exception("No summary of %s", video.id)
             summary = Summary(language("unexpected", kind=type(error).__name__), [], [])
         session.summary = (video.id, summary)
+
+    def _summary_of(self, video: Video) -> Summary:
+        """The same for all pages that show the video: made once, and again when its index has changed."""
+        key = (video.id, self._newest(video, "speech"), self._newest(video, "text"), video.index_seconds)
+        with self._summarizing:
+            if key not in self._summaries:
+                self._summaries[key] = summarize(self.library, self.engine.models, video.id)
+                while len(self._summaries) > _KEPT_SUMMARIES:
+                    self._summaries.popitem(last=False)
+            self._summaries.move_to_end(key)
+            return self._summaries[key]
 
     def _history(self, session: Session, shelf: Shelf, owner: str, language: Language) -> Part:
         html = history_html(

@@ -42,6 +42,8 @@ class States:
 class TransformersNetwork:
     """`model` is transformers' own (or peft's around it), for whatever else is to be done with it, as training."""
 
+    side_by_side = False  # its layers ask one sequence whether it was halted
+
     def __init__(
         self, folder: Path, precision: Precision = "auto", lora: Path | None = None, beside: bool = False
     ) -> None:

@@ -6,9 +6,10 @@ with their times, so that no model and no server samples frames in its own way.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypedDict
+from typing import Any, Protocol, TypedDict
 
 import numpy as np
 
@@ -45,11 +46,25 @@ class GenerationStats:
     likelihood: float | None = None  # of the tokens written: their geometric mean; None where it is not known
 
 
+class OwnStats:
+    """`last_stats` of a decoder: each thread sees those of the answer that it reads itself, not its neighbour's."""
+
+    def __get__(self, decoder: Any, kind: type | None = None) -> GenerationStats | None:
+        return getattr(self._of(decoder), "stats", None)
+
+    def __set__(self, decoder: Any, stats: GenerationStats | None) -> None:
+        self._of(decoder).stats = stats
+
+    def _of(self, decoder: Any) -> threading.local:
+        own: threading.local = decoder.__dict__.setdefault("_own_stats", threading.local())
+        return own
+
+
 class Decoder(Protocol):
     """Words an answer. Safe to use from several threads."""
 
     max_stills: int  # how many stills it looks at for one answer; 0: it is blind, and stills in a message are left out
-    last_stats: GenerationStats | None  # of the answer in progress or the last one
+    last_stats: GenerationStats | None  # of the answer that this thread reads, or read last
 
     def count_tokens(self, text: str) -> int: ...
 

@@ -72,6 +72,7 @@ class Llama:
         config = read_config(folder)
         self.device = torch.device("cpu")
         self.dtype = torch.float32 if precision == "fp32" else torch.bfloat16
+        self.side_by_side = precision != "nf4"  # a library's own layers, of which that is not known
         make_product = quantized_product if precision == "nf4" else packed_product if pack else plain_product
         self.width: int = config["hidden_size"]
         self.heads: int = config["num_attention_heads"]

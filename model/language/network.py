@@ -35,6 +35,7 @@ class Network(Protocol):
     parameters: int  # that every token reads
     device: torch.device
     dtype: torch.dtype  # of embeddings
+    side_by_side: bool  # several threads may call `extend` at once, and are done earlier than in turns
 
     def new_cache(self, room: int) -> Any:
         """A `Cache` for a sequence of at most `room` positions."""

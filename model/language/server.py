@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from model.language.chat import GenerationStats, Message
+from model.language.chat import GenerationStats, Message, OwnStats
 from model.language.endpoint import MODEL_VARIABLE, Endpoint, Failure
 from model.language.exchange import Exchange, Heard, list_models, listen
 from model.language.openai_messages import as_prompt, count_tokens
@@ -35,12 +35,13 @@ OVERRUN = 4  # times the pieces that were asked for: a server that ignores the l
 class ServerDecoder:
     """Satisfies `chat.Decoder`. Safe to use from several threads: the server queues and batches."""
 
+    last_stats = OwnStats()
+
     def __init__(self, url: str, choice: DecoderChoice) -> None:
         """`url` may be empty if CUEPOINT_SERVER_URL is set. Raises UsageError if it or the key cannot be one."""
         self.endpoint = Endpoint.from_environment(url)
         self.model = choice.model or os.environ.get(MODEL_VARIABLE, "")  # empty: the first that the server names
         self.max_stills = choice.stills
-        self.last_stats: GenerationStats | None = None
         self._choice = choice
         self._options = OPTIONS
 

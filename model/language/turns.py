@@ -8,17 +8,18 @@ from collections.abc import Iterator
 
 
 class Turns:
-    """A lock that is granted in the order of asking, so that no answer starves beside another."""
+    """A lock that is granted in the order of asking, so that no answer starves beside another; to `width` at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = 1) -> None:
         self._changed = threading.Condition()
+        self._width = width
         self._asked = self._done = 0
 
     def __enter__(self) -> None:
         with self._changed:
             ticket = self._asked
             self._asked += 1
-            self._changed.wait_for(lambda: ticket == self._done)
+            self._changed.wait_for(lambda: ticket < self._done + self._width)
 
     def __exit__(self, *exception: object) -> None:
         with self._changed:

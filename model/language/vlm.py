@@ -24,7 +24,7 @@ from transformers.generation.streamers import BaseStreamer
 
 from model import hardware
 from model.errors import CuepointError
-from model.language.chat import GenerationStats, Message, Still, parts_of
+from model.language.chat import GenerationStats, Message, OwnStats, Still, parts_of
 from model.language.network import Halted
 from model.language.text_tokens import TextStream
 from model.language.turns import Turns
@@ -61,12 +61,13 @@ class VisionLanguageModel:
     block, in the prefill too. So what bounds the wait of the next answer is one block, not one prompt.
     """
 
+    last_stats = OwnStats()
+
     def __init__(self, path: Path, choice: DecoderChoice) -> None:
         """`path`: a folder as transformers saves it. Raises CheckpointError if something in it is missing or unfit."""
         loaded = load(path, choice.precision)
         self.network, self.dtype = loaded.network, loaded.dtype
         self.max_stills = choice.stills
-        self.last_stats: GenerationStats | None = None
         # Tokenizers refuse a second thread, so counting has one of its own.
         self._tokenizer = loaded.processor.tokenizer.backend_tokenizer
         self._tokenizer = type(self._tokenizer).from_str(self._tokenizer.to_str())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,7 @@ class PromptWriter:
         visual = sum(self._picture_tokens(*picture.size, len(pictures) == 1) - 1 for picture in pictures)
         room = self.context_tokens
         while True:
-            text = self._render(self._shorten(messages, room - visual))
+            text = self._render(shorten(messages, room - visual, self._rendered_tokens, self.count))
             inputs = self._process(text, pictures)
             tokens = int(inputs["input_ids"].shape[1])
             if tokens <= self.context_tokens:
@@ -82,20 +82,7 @@ class PromptWriter:
 
     def _clean(self, message: Message) -> list[Part]:
         """Stills get an identity of their own: the same one may stand in a conversation twice."""
-        most = self.context_tokens * CHARS_A_TOKEN
-        return [
-            self.as_text(part if len(part) <= most else cut_middle(part, most))
-            if isinstance(part, str)
-            else Still(part.seconds, part.picture)
-            for part in parts_of(message)
-        ]
-
-    def as_text(self, text: str) -> str:
-        """What people and videos say, with every control token in it broken up: "<|im_end|>" becomes "< |im_end|>"."""
-        text = text.encode("utf-8", "replace").decode("utf-8")  # half a surrogate pair is no text
-        while self._control.search(text):  # breaking one up can only rarely make another: twice, then
-            text = self._control.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text)
-        return text
+        return clean(message, self._control, self.context_tokens)
 
     def _fit(self, stills: list[Still]) -> tuple[list[Still], int]:
         """The stills that fit into half of the context, and the longest side in pixels that they are to have."""
@@ -133,18 +120,9 @@ class PromptWriter:
             return_tensors="pt",
         )
 
-    def _shorten(self, messages: list[Message], room: int) -> list[Message]:
-        """Takes the middle out of the longest texts until the prompt, each image counted as one token, has `room`."""
-        while (excess := self.count(self._render(messages)) - room) > 0:
-            message, longest = longest_text(messages)
-            if message is None or len(longest) <= 2 * SHORTEST_CHARS:
-                raise UsageError(f"The conversation has too many messages ({len(messages)}): begin a new one.")
-            tokens = max(self.count(longest), 1)
-            # Down to half at most in one go: then another text may be the longest.
-            wanted = int(len(longest) * (tokens - excess) / tokens) - 2 * len(CUT)
-            keep = min(max(wanted, len(longest) // 2), len(longest) - len(CUT) - 1)
-            message["content"] = [cut_middle(longest, keep) if part is longest else part for part in parts_of(message)]
-        return messages
+    def _rendered_tokens(self, messages: Sequence[Message]) -> int:
+        """Each image counted as one token."""
+        return self.count(self._render(messages))
 
     def _render(self, messages: Sequence[Message]) -> str:
         """The text of the prompt, one image token a still. Ends where the answer begins; no thinking before it."""
@@ -196,6 +174,44 @@ def control_tokens(processor: Any) -> re.Pattern[str]:
     # Blanks are no control tokens, though some tokenizers list runs of them.
     spelled = sorted((token for token in added | own if len(token.strip()) > 1), key=len, reverse=True)
     return re.compile("|".join(map(re.escape, spelled)) or r"(?!)")
+
+
+def clean(message: Message, control: re.Pattern[str], context_tokens: int) -> list[Part]:
+    """Its parts, texts without control tokens and none far longer than the context; stills as objects of its own."""
+    most = context_tokens * CHARS_A_TOKEN
+    return [
+        as_text(part if len(part) <= most else cut_middle(part, most), control)
+        if isinstance(part, str)
+        else Still(part.seconds, part.picture)
+        for part in parts_of(message)
+    ]
+
+
+def as_text(text: str, control: re.Pattern[str]) -> str:
+    """What people and videos say, with every control token in it broken up: "<|im_end|>" becomes "< |im_end|>"."""
+    text = text.encode("utf-8", "replace").decode("utf-8")  # half a surrogate pair is no text
+    while control.search(text):  # breaking one up can only rarely make another: twice, then
+        text = control.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text)
+    return text
+
+
+def shorten(
+    messages: list[Message], room: int, cost: Callable[[Sequence[Message]], int], count: Callable[[str], int]
+) -> list[Message]:
+    """Takes the middle out of the longest texts, in place, until `cost(messages)` tokens are no more than `room`.
+
+    Raises UsageError if too many messages do not fit whatever is cut.
+    """
+    while (excess := cost(messages) - room) > 0:
+        message, longest = longest_text(messages)
+        if message is None or len(longest) <= 2 * SHORTEST_CHARS:
+            raise UsageError(f"The conversation has too many messages ({len(messages)}): begin a new one.")
+        tokens = max(count(longest), 1)
+        # Down to half at most in one go: then another text may be the longest.
+        wanted = int(len(longest) * (tokens - excess) / tokens) - 2 * len(CUT)
+        keep = min(max(wanted, len(longest) // 2), len(longest) - len(CUT) - 1)
+        message["content"] = [cut_middle(longest, keep) if part is longest else part for part in parts_of(message)]
+    return messages
 
 
 def cut_middle(text: str, keep: int) -> str:

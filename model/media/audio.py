@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import av
 import numpy as np
 
-from model.media.container import decode, open_media, packets, sound_streams
+from model.media.container import decode, sound_streams
 from model.media.probe import MediaInfo
+from model.media.reading import open_probed, steady_packets
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
@@ -49,8 +50,10 @@ def aligned_sound(
     if not info.has_audio:
         return
     blocks = _Blocks(rate, av.AudioLayout(layout).nb_channels, max(1, round(block_s * rate)))
-    latest = info.duration + _BEYOND_S
+    latest = info.duration + (_BEYOND_S if info.faithful else 0.0)
     for time, samples in _resampled(_decoded(path, info), rate, layout):
+        if blocks.end > latest:
+            break
         yield from blocks.add(time if time is not None and time <= latest else None, samples)
     yield from blocks.rest()
 
@@ -77,6 +80,11 @@ class _Blocks:
                 yield from self._append(piece)
         yield from self._append(samples)
 
+    @property
+    def end(self) -> float:
+        """Seconds that were laid so far."""
+        return (self._given + self._held) / self._rate
+
     def rest(self) -> Iterator[tuple[float, np.ndarray]]:
         if self._held:
             yield self._cut(self._held)
@@ -99,14 +107,14 @@ class _Blocks:
 
 def _decoded(path: Path, info: MediaInfo) -> Iterator[tuple[float | None, AudioFrame]]:
     """(seconds from t = 0, frame), in order."""
-    with open_media(path) as container:
+    with open_probed(path, info) as container:
         if info.audio_index is not None:
             stream: Any = container.streams[info.audio_index]
         else:
             stream = next(iter(sound_streams(container)), None)
             if stream is None:
                 return
-        for frame in decode(packets(container, (stream,)), stream.codec_context):
+        for frame in decode(steady_packets(container, stream, info), stream.codec_context):
             yield None if frame.pts is None else float(frame.pts * stream.time_base) - info.start_s, frame
 
 

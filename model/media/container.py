@@ -38,14 +38,15 @@ _SECOND_CHOICE_SOUND = (
 )
 
 
-def open_media(path: Path) -> InputContainer:
+def open_media(path: Path, as_stream: bool = False) -> InputContainer:
     """Opens a local file for reading; only the `file:` protocol and the demuxers in `FORMATS` are allowed.
 
+    as_stream: read it from front to back, without its index and without seeking (for files whose index is damaged).
     Raises UnreadableMedia when there is no such file or FFmpeg cannot make sense of it.
     """
     check_local_file(path)
     # PyAV hands `options` to every decoder too; each of these is ignored where it means nothing.
-    guards = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
+    guards = {"protocol_whitelist": "file", "format_whitelist": FORMATS} | ({"seekable": "0"} if as_stream else {})
     try:
         return av.open(
             f"file:{path.absolute()}",
@@ -143,6 +144,8 @@ def packets(
                 failures = 0
                 if packet.size:
                     yield packet
+            return
+        except IndexError:  # PyAV ends a stream that appeared while it read, and does not know it: all was read
             return
         except av.FFmpegError:
             failures += 1

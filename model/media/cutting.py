@@ -24,10 +24,10 @@ from av.video.reformatter import ColorRange
 
 from model.errors import CuepointError
 from model.media.audio import aligned_sound
-from model.media.container import open_media, packets, seeks_reliably
 from model.media.frames import PyAVReader
 from model.media.picture import browser_yuv
 from model.media.probe import MediaInfo
+from model.media.reading import may_seek, open_probed, steady_packets
 
 _EARLY_S = 0.5  # how long before its start a copied stretch may begin
 _INSIDE_S = 1e-3  # container times are rounded
@@ -84,8 +84,8 @@ def _copy_from(path: Path, info: MediaInfo, stretches: Sequence[Stretch]) -> flo
     if len(stretches) > 1 or (info.video_index is None and info.audio_index is None):
         return None
     start = stretches[0][0]
-    with open_media(path) as container:
-        if not seeks_reliably(container):
+    with open_probed(path, info) as container:
+        if not may_seek(container, info):
             return None
         if not info.has_video:
             return start if info.audio_codec in _COPIED_SOUND else None
@@ -99,7 +99,7 @@ def _copy_from(path: Path, info: MediaInfo, stretches: Sequence[Stretch]) -> flo
 def _key_frame_before(container: Any, stream: Any, info: MediaInfo, start: float) -> float | None:
     _seek(container, stream, info, start - _EARLY_S)
     found = None
-    for packet in packets(container, (stream,)):
+    for packet in steady_packets(container, stream, info):
         if packet.pts is None:
             return None
         time = float(packet.pts * stream.time_base) - info.start_s
@@ -136,7 +136,7 @@ def _write_copy(path: Path, info: MediaInfo, stretch: Stretch, target: Path) -> 
 def _copied(
     stack: ExitStack, path: Path, info: MediaInfo, stretch: Stretch, out: Any, index: int | None
 ) -> Iterator[Timed]:
-    container = stack.enter_context(open_media(path))
+    container = stack.enter_context(open_probed(path, info))
     stream: Any = container.streams[index or 0]
     out_stream = out.add_stream_from_template(stream, opaque=True)
     if stream.type == "video" and info.rotation:
@@ -152,7 +152,7 @@ def _shifted(container: Any, stream: Any, out_stream: Any, info: MediaInfo, stre
     _seek(container, stream, info, start - _EARLY_S)  # Matroska tells decoding times only some packets after a seek
     held: list[Any] = []  # pictures from behind the end: written only if one from before it follows
     begun = stream.type != "video"
-    for packet in packets(container, (stream,)):
+    for packet in steady_packets(container, stream, info):
         stamp = packet.pts if packet.pts is not None else first
         begun = begun or (packet.is_keyframe and stamp >= first)
         if not begun or stamp < first:

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import av
+from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange
 
 from model.media.audio import aligned_sound
-from model.media.container import decode, packets
-from model.media.picture import browser_yuv
+from model.media.container import decode
+from model.media.picture import boxed_rgb, browser_yuv
 from model.media.probe import MediaInfo
+from model.media.reading import steady_packets
 
 # What a re-encoded picture measures at most: enough to read slides, and two cores keep up with real time.
 _MAX_SIDE_PX = 1280
@@ -51,15 +53,19 @@ def _encoding_picture(container: Any, stream: Any, video: Any, info: MediaInfo) 
     context = stream.codec_context
     context.thread_type = "AUTO"
     context.thread_count = min(os.cpu_count() or 2, 4)
-    last = -1
-    for frame in decode(packets(container, (stream,)), context):
+    last, size = -1, None  # of the first picture
+    for frame in decode(steady_packets(container, stream, info), context):
         if frame.pts is None:
             pts = last + round(_CLOCK / (info.fps or 25))
         else:
             pts = round((frame.pts * stream.time_base - Fraction(info.start_s)) * _CLOCK)
-        if pts <= last or pts < 0:
+        if pts <= last or pts < 0 or pts > info.duration * _CLOCK:
             continue
         last = pts
+        if size is None or size == (frame.width, frame.height):
+            size = frame.width, frame.height
+        else:
+            frame = VideoFrame.from_ndarray(boxed_rgb(frame, 0, 1.0, size, None), format="rgb24")
         picture = browser_yuv(frame, video.width, video.height)
         picture.pts, picture.time_base = pts, Fraction(1, _CLOCK)
         for packet in video.encode(picture):

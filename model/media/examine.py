@@ -18,17 +18,15 @@ import av
 
 from model.errors import UnreadableMedia
 from model.media.container import decode, open_media, packets, picture_streams, sound_streams
+from model.media.length import Length, measure, promised_end, vouching_end
 from model.media.probe import MediaInfo
+from model.media.timeline import Timeline
 
 # Packets that may fail before the first picture: a cut recording can begin ten seconds (300 frames) before a key frame.
 _TRIAL_PACKETS = 400
 # Where else to look for a first picture when a file's beginning is damaged, as fractions of its length.
 _TRIAL_PLACES = (0.0, 0.25, 0.5, 0.75)
-# The tail that is read to see whether the file is as long as it claims.
-_TAIL_S = 10.0
-# Headers round; a second less than promised is worth telling.
-_SHORTFALL_S = 1.0
-_AGREES_S = 0.5
+_CLEARLY_MORE = 1.05
 # Sample aspect ratios beyond these are nonsense in a header.
 _SAR_LIMIT = 8.0
 
@@ -46,33 +44,83 @@ class _Found:
 def examine(path: Path, budget_s: float = 14.0) -> MediaInfo:
     """Raises UnreadableMedia if neither picture nor sound can be decoded. Takes `budget_s` at most, more or less."""
     deadline = time.monotonic() + budget_s
-    with open_media(path) as container:
-        pictures, sounds = picture_streams(container), sound_streams(container)
-        promised = _promised_end(container, [*pictures[:1], *sounds[:1]])
-        picture = _first_that_decodes(path, [s.index for s in pictures], promised, deadline)
-        sound = _first_that_decodes(path, [s.index for s in sounds], promised, deadline)
-        if picture is None and sound is None:
+    found = _look(path, deadline, as_stream=False)
+    if found.worth_another_way:
+        other = _look(path, deadline, as_stream=True)
+        if other.beats(found):
+            found = other
+    if found.picture is None and found.sound is None:
+        with open_media(path) as container:
             raise UnreadableMedia(_nothing_in_it(path, container))
-        leading = picture or sound
-        assert leading is not None
-        chosen = [found.index for found in (picture, sound) if found is not None]
+    return _described(path, found)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What one way of reading the file shows."""
+
+    as_stream: bool
+    picture: _Found | None = None
+    sound: _Found | None = None
+    length: Length | None = None
+    worth_another_way: bool = False  # an index may be to blame for what is wrong or missing
+
+    def beats(self, other: _Look) -> bool:
+        """Whether it finds clearly more in the file, or as much and nothing wrong."""
+        if self.length is None or other.length is None:
+            return self.length is not None
+        share = self.length.read_bytes / max(other.length.read_bytes, 1)
+        return share > _CLEARLY_MORE or (share > 1 / _CLEARLY_MORE and not self.length.warnings)
+
+
+def _look(path: Path, deadline: float, as_stream: bool) -> _Look:
+    with open_media(path, as_stream) as container:
+        pictures, sounds = picture_streams(container), sound_streams(container)
+        promised = promised_end(container, [*pictures[:1], *sounds[:1]])
+        vouching = vouching_end(path, container, promised)
+        needs_index = container.format.name.startswith("mov")
+        fps = {stream.index: _frame_rate(stream) for stream in pictures}
+        indexes = [stream.index for stream in sounds]
+        leading = tuple(stream.index for stream in (*pictures[:1], *sounds[:1]))
+    trial = _Trial(path, promised, vouching, leading, deadline, as_stream)
+    picture = trial.first_that_decodes(list(fps))
+    sound = trial.first_that_decodes(indexes)
+    first = picture or sound
+    if first is None:
+        return _Look(as_stream, worth_another_way=not needs_index)
+    chosen = [found.index for found in (picture, sound) if found is not None]
+    length = measure(path, chosen, first.first_s, fps[picture.index] if picture else 0.0, deadline, as_stream)
+    return _Look(as_stream, picture, sound, length, length.suspicious and not needs_index)
+
+
+def _described(path: Path, found: _Look) -> MediaInfo:
+    picture, sound, length = found.picture, found.sound, found.length
+    leading = picture or sound
+    assert leading is not None and length is not None
+    with open_media(path, found.as_stream) as container:
         fps = _frame_rate(container.streams[picture.index]) if picture else 0.0
-        end, warnings = _find_end(path, chosen, promised, leading.first_s, fps, deadline)
         shape = _shape(container.streams[picture.index], picture.frame) if picture else (0, 0, 0)
-        return MediaInfo(
-            duration=round(max(end - leading.first_s, 0.0), 6),
-            width=shape[0],
-            height=shape[1],
-            rotation=shape[2],
-            fps=fps,
-            video_codec=picture.codec if picture else None,
-            audio_codec=sound.codec if sound else None,
-            container=container.format.name,
-            start_s=leading.first_s,
-            warnings=(*_missing(container, picture, sound), *warnings),
-            video_index=picture.index if picture else None,
-            audio_index=sound.index if sound else None,
-        )
+        missing = _missing(container, picture, sound)
+        name = container.format.name
+    index = ["The index at the end of the file is damaged: the file was read without it."] if found.as_stream else []
+    return MediaInfo(
+        duration=round(max(length.end_s - leading.first_s, 0.0), 6),
+        width=shape[0],
+        height=shape[1],
+        rotation=shape[2],
+        fps=fps,
+        video_codec=picture.codec if picture else None,
+        audio_codec=sound.codec if sound else None,
+        container=name,
+        start_s=leading.first_s,
+        warnings=(*missing, *index, *length.warnings),
+        video_index=picture.index if picture else None,
+        audio_index=sound.index if sound else None,
+        faithful=length.faithful,
+        as_stream=found.as_stream,
+        estimated=length.estimated,
+        promised_s=length.promised_s,
+    )
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -85,116 +133,58 @@ def main(arguments: Sequence[str]) -> None:
     print(json.dumps(answer))
 
 
-def _first_that_decodes(path: Path, indexes: list[int], promised: float | None, deadline: float) -> _Found | None:
-    for index in indexes:
-        for place in _TRIAL_PLACES if promised else _TRIAL_PLACES[:1]:
-            found = _first_frame(path, index, place * (promised or 0.0), deadline)
-            if found is not None:
-                return found
-    return None
+@dataclass(frozen=True)
+class _Trial:
+    """The search for the first frame of a stream; times in container seconds."""
 
+    path: Path
+    promised: float | None
+    vouching: float | None
+    leading: tuple[int, ...]  # the best picture and the best sound: their times are corrected together
+    deadline: float
+    as_stream: bool
 
-def _first_frame(path: Path, index: int, from_s: float, deadline: float) -> _Found | None:
-    """The first frame from `from_s` (container time) on, within a limited number of packets."""
-    seen = 0
+    def first_that_decodes(self, indexes: list[int]) -> _Found | None:
+        """The best stream that decodes at all, looked for at several places of the file."""
+        for index in indexes:
+            for place in _TRIAL_PLACES if self.promised and not self.as_stream else _TRIAL_PLACES[:1]:
+                found = self._first_frame(index, place * (self.promised or 0.0))
+                if found is not None:
+                    return found
+        return None
 
-    def count(_: Any) -> None:
-        nonlocal seen
-        seen += 1
-        if seen > _TRIAL_PACKETS or time.monotonic() > deadline:
-            raise _EnoughError
+    def _first_frame(self, index: int, from_s: float) -> _Found | None:
+        """The first frame from `from_s` on, within a limited number of packets."""
+        seen = 0
 
-    with open_media(path) as container:
-        stream: Any = container.streams[index]
-        try:
-            if from_s:
-                container.seek(int(from_s / stream.time_base), stream=stream)
-            for frame in decode(packets(container, (stream,)), stream.codec_context, before=count):
-                start = stream.start_time if stream.start_time is not None else 0
-                pts = start if from_s or frame.pts is None else frame.pts
-                return _Found(index, stream.codec_context.codec.canonical_name, float(pts * stream.time_base), frame)
-        except (av.FFmpegError, _EnoughError):
-            return None
-    return None
+        def count(_: Any) -> None:
+            nonlocal seen
+            seen += 1
+            if seen > _TRIAL_PACKETS or time.monotonic() > self.deadline:
+                raise _EnoughError
+
+        with open_media(self.path, self.as_stream) as container:
+            stream: Any = container.streams[index]
+            try:
+                if from_s:
+                    container.seek(int(from_s / stream.time_base), stream=stream)
+                together = {index} if from_s else {index, *self.leading}
+                streams = [container.streams[number] for number in sorted(together)]
+                steady = Timeline(self.vouching).steady(packets(container, streams))
+                source = (packet for packet in steady if packet.stream.index == index)
+                for frame in decode(source, stream.codec_context, before=count):
+                    start = stream.start_time if stream.start_time is not None else 0
+                    pts = start if from_s or frame.pts is None else frame.pts
+                    return _Found(
+                        index, stream.codec_context.codec.canonical_name, float(pts * stream.time_base), frame
+                    )
+            except (av.FFmpegError, _EnoughError):
+                return None
+        return None
 
 
 class _EnoughError(Exception):
     """The trial has taken enough packets or time."""
-
-
-def _promised_end(container: Any, streams: Sequence[Any]) -> float | None:
-    """The end of the timeline by the headers, in container time."""
-    ends = [
-        float((stream.start_time or 0) * stream.time_base + stream.duration * stream.time_base)
-        for stream in streams
-        if stream.duration
-    ]
-    for stream in streams:
-        if stream.type == "video" and stream.frames and stream.average_rate and not ends:
-            ends.append(float(stream.frames / stream.average_rate))
-    if container.duration and not ends:
-        ends.append(container.duration / av.time_base)  # Matroska counts from zero, whatever the first time stamp is
-    return max(ends, default=None)
-
-
-def _find_end(
-    path: Path, indexes: list[int], promised: float | None, start_s: float, fps: float, deadline: float
-) -> tuple[float, list[str]]:
-    """Where the last packet really ends (container time), and what to say when the header promised more."""
-    if promised is not None:
-        tail = _measure(path, indexes, promised - _TAIL_S, fps, deadline)
-        if tail.end is not None and abs(tail.end - promised) < _AGREES_S:
-            # No picture may lie behind the end; decoders' padding of the sound may.
-            return max(promised, tail.picture_end or 0.0), []
-        if tail.end is not None and tail.end > promised:
-            return tail.end, []
-    whole = _measure(path, indexes, None, fps, deadline)
-    if whole.end is None:
-        return max(promised or 0.0, start_s), []
-    if not whole.finished:
-        return max(promised or 0.0, whole.end), ["the length is an estimate: the file gives none"]
-    if promised is not None and whole.end < promised - _SHORTFALL_S:
-        text = f"the file ends after {whole.end - start_s:.1f} s although it promises {promised - start_s:.1f} s"
-        return whole.end, [f"{text}: it was cut off or is damaged"]
-    return whole.end, []
-
-
-@dataclass
-class _Measured:
-    """Ends in container time; None where no packet was met."""
-
-    end: float | None = None
-    picture_end: float | None = None
-    finished: bool = True  # False: there was no time to read to the end, and `end` is estimated from the bytes read
-
-
-def _measure(path: Path, indexes: list[int], from_s: float | None, fps: float, deadline: float) -> _Measured:
-    """Reads the packets from `from_s` (None: the beginning) to the end of the file without decoding them."""
-    result = _Measured()
-    position = 0
-    with open_media(path) as container:
-        streams: list[Any] = [container.streams[index] for index in indexes]
-        if from_s is not None and from_s > 0:
-            try:
-                container.seek(int(from_s * av.time_base))
-            except av.FFmpegError:
-                return result
-        for count, packet in enumerate(packets(container, streams)):
-            stamp = packet.pts if packet.pts is not None else packet.dts
-            if stamp is not None and not packet.is_discard:
-                picture = packet.stream.type == "video"
-                length = float((packet.duration or 0) * packet.time_base) or (1 / fps if picture and fps else 0.0)
-                end = float(stamp * packet.time_base) + length
-                result.end = max(result.end or 0.0, end)
-                if picture:
-                    result.picture_end = max(result.picture_end or 0.0, end)
-            position = packet.pos or position
-            if count % 256 == 0 and time.monotonic() > deadline:
-                share = position / path.stat().st_size
-                result.end = result.end / share if result.end and share > 0 else result.end
-                result.finished = False
-                break
-    return result
 
 
 def _shape(stream: Any, frame: Any) -> tuple[int, int, int]:

@@ -13,9 +13,10 @@ import av
 import numpy as np
 
 from model.errors import UnreadableMedia, UsageError
-from model.media.container import decode, open_media, packets, picture_streams, seeks_reliably
-from model.media.picture import luma_thumbnail, upright_rgb
+from model.media.container import decode, packets, picture_streams
+from model.media.picture import boxed_rgb, luma_thumbnail, upright_rgb
 from model.media.probe import MediaInfo
+from model.media.reading import may_seek, open_probed, steady_packets
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -66,7 +67,7 @@ def open_frames(path: Path, info: MediaInfo, backend: str | None = None, fast: b
     backend = backend or os.environ.get("CUEPOINT_FRAME_READER") or "pyav"
     if not info.has_video:
         raise UnreadableMedia(f"{path.name} has no picture.")
-    if backend == "pyav":
+    if backend == "pyav" or (backend == "decord" and not info.faithful):  # decord takes wrong times as they are
         return PyAVReader(path, info, fast)
     if backend == "decord":
         from model.media.decord_frames import DecordReader
@@ -132,7 +133,7 @@ class PyAVReader:
 
     def _open(self) -> None:
         self.close()
-        self._container = open_media(self._path)
+        self._container = open_probed(self._path, self._info)
         if self._info.video_index is not None:
             self._stream = self._container.streams[self._info.video_index]
         else:
@@ -158,19 +159,26 @@ class PyAVReader:
         self._open()
         source = self._packets_from(seek_s) if seek_s > 0 else None
         if source is None:
-            source = packets(self._container, (self._stream,), self._count_damage)
+            source = steady_packets(self._container, self._stream, self._info, self._count_damage)
         context, base = self._stream.codec_context, self._stream.time_base
         before = None if spare is None else lambda packet: spare(context, packet)
         step = 1 / self._info.fps if self._info.fps else 0.04
-        last = -step
+        last = -step  # time of the last picture yielded
+        held: tuple[float, Any] | None = None  # until the next picture has spoken for it
         for picture in decode(source, context, before, self._count_damage):
-            time = last + step if picture.pts is None else float(picture.pts * base) - self._info.start_s
-            if time < -_START_TOLERANCE_S:
-                continue  # before the start of the presentation
+            time = (held[0] if held else last) + step
+            if picture.pts is not None:
+                time = float(picture.pts * base) - self._info.start_s
+            if time < -_START_TOLERANCE_S or time > self._info.duration + _START_TOLERANCE_S:
+                continue  # outside the presentation
             if time <= last + _SAME_S:
                 continue  # late or hidden by its neighbour: a player would not show it either
-            last = time
-            yield max(time, 0.0), picture
+            if held is not None and held[0] < time - _SAME_S:
+                last = held[0]
+                yield max(last, 0.0), held[1]
+            held = time, picture  # if the one before was later than this one, its time is the odd one
+        if held is not None:
+            yield max(held[0], 0.0), held[1]
 
     def _packets_from(self, seek_s: float) -> Iterator[Packet] | None:
         """The very first packet, then those from the key frame before `seek_s` on; None if that cannot be had.
@@ -178,14 +186,14 @@ class PyAVReader:
         The first packet goes through the decoder too because encoders put into it alone what they are (x264's version
         decides how 4:4:4 is read: without it, pictures after a seek come out green).
         """
-        if not seeks_reliably(self._container):
+        if not may_seek(self._container, self._info):
             return None
         first = next(packets(self._container, (self._stream,)), None)
         if first is None:
             return None
         try:
             self._container.seek(int((seek_s + self._info.start_s) / self._stream.time_base), stream=self._stream)
-            rest = packets(self._container, (self._stream,), self._count_damage)
+            rest = steady_packets(self._container, self._stream, self._info, self._count_damage)
             key = next(rest, None)
         except av.FFmpegError:
             key = None
@@ -213,12 +221,15 @@ class PyAVReader:
         return None if packet.pts is None else float(packet.pts * packet.time_base) - self._info.start_s
 
     def _converter(self, picture: Any) -> Callable[[int | None], np.ndarray]:
-        rotation, ratio = self._info.rotation, self._ratio
-        return lambda max_side: upright_rgb(picture, rotation, ratio, max_side)
+        info, ratio = self._info, self._ratio
+        upright = (info.width, info.height) if info.rotation in (0, 180) else (info.height, info.width)
+        if upright == (max(1, round(picture.width * ratio)), picture.height):
+            return lambda max_side: upright_rgb(picture, info.rotation, ratio, max_side)
+        return lambda max_side: boxed_rgb(picture, info.rotation, ratio, (info.width, info.height), max_side)
 
     def _seek_is_cheaper(self, gap_s: float) -> bool:
         """Whether decoding on over `gap_s` seconds takes more frames than a seek to the key frame before the target."""
-        if not seeks_reliably(self._container):
+        if not may_seek(self._container, self._info):
             return False
         return gap_s * self._info.fps > self._key_frame_distance() / 2 + _SEEK_OVERHEAD_FRAMES
 

@@ -43,10 +43,41 @@ def luma_thumbnail(frame: VideoFrame) -> np.ndarray:
 def upright_rgb(frame: VideoFrame, rotation: int, pixel_ratio: float, max_side: int | None) -> np.ndarray:
     """uint8 [H, W, 3]: scaled while converting, then turned `rotation` degrees clockwise. Never enlarged."""
     width, height = max(1, round(frame.width * pixel_ratio)), frame.height
+    return _turned(_rgb(frame, *shrunk(width, height, max_side)), rotation)
+
+
+def boxed_rgb(
+    frame: VideoFrame, rotation: int, pixel_ratio: float, size: tuple[int, int], max_side: int | None
+) -> np.ndarray:
+    """As `upright_rgb`, for a frame of another size than its video: black bars make it `size` (width, height, upright).
+
+    Calls, casts and cameras change their picture's size in the middle of a recording.
+    """
+    size = size if rotation in (0, 180) else (size[1], size[0])
+    box_width, box_height = shrunk(*size, max_side)
+    scale = min(box_width / (frame.width * pixel_ratio), box_height / frame.height)
+    width = min(max(1, round(frame.width * pixel_ratio * scale)), box_width)
+    height = min(max(1, round(frame.height * scale)), box_height)
+    box = np.zeros((box_height, box_width, 3), np.uint8)
+    left, top = (box_width - width) // 2, (box_height - height) // 2
+    box[top : top + height, left : left + width] = _rgb(frame, width, height)
+    return _turned(box, rotation)
+
+
+def shrunk(width: int, height: int, max_side: int | None) -> tuple[int, int]:
+    """Width and height in proportion, with the longest side at most `max_side` pixels."""
     shrink = min(1.0, max_side / max(width, height)) if max_side else 1.0
-    width, height = max(1, round(width * shrink)), max(1, round(height * shrink))
+    return max(1, round(width * shrink)), max(1, round(height * shrink))
+
+
+def _turned(picture: np.ndarray, rotation: int) -> np.ndarray:
+    return np.ascontiguousarray(np.rot90(picture, -(rotation // 90) % 4)) if rotation else picture
+
+
+def _rgb(frame: VideoFrame, width: int, height: int) -> np.ndarray:
     scaler = _scaler((width, height, frame.width, frame.height, frame.format.name))
-    picture = scaler.reformat(
+    smaller = height < frame.height or width < frame.width
+    return scaler.reformat(
         frame,
         width=width,
         height=height,
@@ -54,10 +85,9 @@ def upright_rgb(frame: VideoFrame, rotation: int, pixel_ratio: float, max_side: 
         src_colorspace=_matrix(frame),
         src_color_range=_range(frame),
         dst_color_range=ColorRange.JPEG,
-        interpolation=Interpolation.AREA if shrink < 1 else Interpolation.BILINEAR,
+        interpolation=Interpolation.AREA if smaller else Interpolation.BILINEAR,
         threads=1,
     ).to_ndarray()
-    return np.ascontiguousarray(np.rot90(picture, -(rotation // 90) % 4)) if rotation else picture
 
 
 def _scaler(key: tuple[object, ...]) -> VideoReformatter:

@@ -30,6 +30,10 @@ class MediaInfo:
     warnings: tuple[str, ...] = ()
     video_index: int | None = None  # which streams were found to decode; None: the reader chooses
     audio_index: int | None = None
+    faithful: bool = True  # False: the file's own times or its length are wrong, a copy must be written anew
+    as_stream: bool = False  # its index is damaged: read it from front to back
+    estimated: bool = False  # there was no time to measure the length, and the file gives none
+    promised_s: float | None = None  # the end by the header, in the container's time; None where it is silent
 
     @property
     def has_video(self) -> bool:

@@ -16,10 +16,11 @@ from typing import Any
 
 import av
 
-from model.errors import Cancelled, CuepointError
-from model.media.container import open_media, packets, picture_streams, sound_streams
+from model.errors import Cancelled, CuepointError, UnreadableMedia
+from model.media.container import picture_streams, sound_streams
 from model.media.encode import Timed, encoded_picture, encoded_sound
 from model.media.probe import MediaInfo
+from model.media.reading import open_probed, steady_packets
 
 _CANCEL_EVERY_S = 0.2
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -38,11 +39,14 @@ def make_playable(path: Path, info: MediaInfo, destination: Path, cancel: Callab
     """Writes the playable copy beside `destination` and returns its path (same stem, suffix chosen here).
 
     The picture starts at time 0. A file that is fine as it is gets hard-linked or copied. The result appears under its
-    name only when it is complete. Raises Cancelled, or CuepointError when it cannot be made (a full disk, say).
+    name only when it is complete. Raises Cancelled, UnreadableMedia when nothing in the file can be copied or encoded,
+    or CuepointError when there is no room for it. What a killed process left of the same copy is removed.
     """
     watch = _Watch(cancel or (lambda: False))
     plan = _plan(path, info)
     destination.parent.mkdir(parents=True, exist_ok=True)
+    for left_over in destination.parent.glob(f".{destination.stem}.*.part.*"):
+        left_over.unlink(missing_ok=True)
     if plan.copy_picture and plan.copy_sound and _plays_as_it_is(path, info, plan.suffix):
         return _finish(destination, plan.suffix, lambda target: _duplicate(path, target, watch), path)
     try:
@@ -72,7 +76,7 @@ class _Watch:
 
 
 def _plan(path: Path, info: MediaInfo) -> _Plan:
-    with open_media(path) as container:
+    with open_probed(path, info) as container:
         picture = _picture_of(container, info)
         pixels = picture.codec_context.pix_fmt if picture is not None else None
     video, sound, eight_bit = info.video_codec, info.audio_codec, pixels in _EIGHT_BIT
@@ -108,9 +112,9 @@ def _finish(destination: Path, suffix: str, write: Callable[[Path], None], sourc
     return target
 
 
-def _failure(path: Path, problem: Exception) -> CuepointError:
+def _failure(path: Path, problem: Exception) -> UnreadableMedia:
     reason = getattr(problem, "strerror", None) or str(problem)
-    return CuepointError(f"{path.name} could not be prepared for playing: {reason}.")
+    return UnreadableMedia(f"{path.name} could not be prepared for playing: {reason}.")
 
 
 def _picture_of(container: Any, info: MediaInfo) -> Any:
@@ -130,7 +134,9 @@ def _sound_of(container: Any, info: MediaInfo) -> Any:
 
 def _plays_as_it_is(path: Path, info: MediaInfo, suffix: str) -> bool:
     """An mp4 with its index in front, or a webm with one at all, whose picture starts the timeline."""
-    with open_media(path) as container:
+    if not info.faithful:
+        return False
+    with open_probed(path, info) as container:
         chosen: list[Any] = [s for s in (_picture_of(container, info), _sound_of(container, info)) if s is not None]
         indexes = {stream.index for stream in chosen}
         others = [s for s in container.streams if s.type in ("video", "audio") and s.index not in indexes]
@@ -192,7 +198,7 @@ def _write(path: Path, info: MediaInfo, plan: _Plan, target: Path, watch: _Watch
             (_picture_of, plan.copy_picture, encoded_picture),
             (_sound_of, plan.copy_sound, encoded_sound),
         ):
-            container = stack.enter_context(open_media(path))
+            container = stack.enter_context(open_probed(path, info))
             stream = stream_of(container, info)
             if stream is None:
                 continue
@@ -213,10 +219,11 @@ def _shifted(container: Any, stream: Any, out_stream: Any, info: MediaInfo) -> I
     """The stream's packets with the picture's start moved to 0."""
     picture = stream.type == "video"
     shift = round(Fraction(info.start_s) / stream.time_base)
-    for packet in packets(container, (stream,)):
+    end = shift + round(Fraction(info.duration) / stream.time_base)
+    for packet in steady_packets(container, stream, info):
         stamp = packet.pts if packet.pts is not None else packet.dts
-        if stamp is None:
-            continue
+        if stamp is None or (stamp >= end and not info.faithful):
+            continue  # of no time, or from behind the end of what is right
         if not picture and stamp + (packet.duration or 0) <= shift:
             continue  # sound from before the picture
         if packet.pts is not None:

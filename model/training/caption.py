@@ -7,6 +7,7 @@ through the decoder, none stay in it. Some lessons are several photos in a row, 
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ class Caption(Speaking):
         self, config: CaptionConfig, chat: VideoChat, looked: Looked, validation: Looked | None, output: Path
     ) -> None:
         held_out = lessons_held_out(validation, config.held_out) if validation else []
-        super().__init__(chat, validation, held_out, config.loop.batch, lambda: save(chat, output))
+        super().__init__(chat, validation, held_out, config.loop.batch, output, partial(save, chat))
         self.config, self.looked = config, looked
         self.numbers = [i for i, sample in enumerate(looked.samples) if sample.captions]
         self.sequences = Sequences(looked, config.views)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -37,7 +37,7 @@ from model.training.lessons import (
 from model.training.looking import Looked, join, look_at
 from model.training.loop import Run, mixed_precision, train
 from model.training.readers.questions import with_questions
-from model.training.samples import Answered
+from model.training.samples import Answered, Sample
 from model.training.speaking import Speaking, features_folder, place, start_folder
 from model.videochat.checkpoint import replace as replace_file
 from model.videochat.config import read_config
@@ -67,7 +67,7 @@ class Instruct(Speaking):
             known = [name for name in self.names if name in there]
             each = max(1, config.held_out // len(known))
             held_out = [there[name](np.random.default_rng(i)) for name in known for i in range(each)]
-        super().__init__(chat, validation, held_out, config.loop.batch, lambda: save(chat, output))
+        super().__init__(chat, validation, held_out, config.loop.batch, output, functools.partial(save, chat))
 
     def batch(self, indices: np.ndarray, dice: np.ndarray) -> list[Lesson]:
         """Each lesson of a kind by its weight, then by chance; `indices` only say how many."""
@@ -152,7 +152,9 @@ def kinds_of(looked: Looked, views: int, shifted: float, seed: int, part: Part, 
     made = with_questions([replace(looked.samples[i], questions=()) for i in captioned], seed, GENERATED)
     generated = {i: sample.questions for i, sample in zip(captioned, made, strict=True) if sample.questions}
     sequences = Sequences(looked, views)
-    found: dict[str, Draw] = {"grounded": lambda rng: grounded_lesson(looked, captioned, rng, views, part, per_clip)}
+    stills = [i for i in captioned if looked.is_still(i)]
+    told = [looked.samples[i] for i in stills]
+    found: dict[str, Draw] = {"grounded": lambda rng: grounded_lesson(looked, stills, told, rng, views, part, per_clip)}
     for name, questions in (("questions", asked), ("generated", generated)):
         if questions:
             found[name] = _asker(looked, questions, views, shifted)
@@ -175,11 +177,19 @@ def _asker(looked: Looked, questions: Mapping[int, tuple[Answered, ...]], views:
 
 
 def grounded_lesson(
-    looked: Looked, captioned: list[int], rng: np.random.Generator, views: int, part: Part, per_clip: bool
+    looked: Looked,
+    stills: Sequence[int],
+    told: Sequence[Sample],
+    rng: np.random.Generator,
+    views: int,
+    part: Part,
+    per_clip: bool,
 ) -> Lesson:
-    """Notes and a question, half of the time one that they do not answer; pictures are there to be seen, or not."""
-    stills = [i for i in captioned if looked.is_still(i)]
-    item = make_item([looked.samples[i] for i in stills], rng, part, bool(rng.integers(2)))
+    """Notes and a question, half of the time one that they do not answer; pictures are there to be seen, or not.
+
+    stills: numbers of the photos with captions in `looked`; told: these photos' samples, in the same order.
+    """
+    item = make_item(told, rng, part, bool(rng.integers(2)))
     # Through an adapter for whole clips all pictures of a prompt would be one clip.
     places = (item.places[:1] if per_clip else item.places) if rng.random() < STILLS_SHARE else []
     messages = item.messages({at: Still(time, NO_PICTURE) for at, _, time in places})

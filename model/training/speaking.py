@@ -6,6 +6,7 @@ Only what wants gradients (the adapter, low-rank weights) is part of the module,
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -30,9 +31,12 @@ from model.videochat.conversation import ask
 from model.videochat.video_chat import VideoChat
 
 logger = logging.getLogger(__name__)
-LENGTHENING = 1.4  # of the longest lesson of a part of a batch over its shortest
+# Of the longest lesson of a part of a batch over its shortest. A processor pays for every token that pads; a GPU, with
+# lessons so short, for every part: launching a part's kernels takes longer than they run.
+LENGTHENING, LENGTHENING_GPU = 1.4, 4.0
 FRAME_TOKENS, CHARS_A_TOKEN, OPENING_TOKENS = 16, 4, 6  # roughly: a frame with its time; words; what opens an answer
 SAID_ALOUD = 3  # samples whose captions are logged whenever there are new figures
+BEST, LOSS = "best", "loss.json"  # folder in a run's own with what did best on the lessons held out; its loss
 
 
 class Speaker(nn.Module):
@@ -56,7 +60,9 @@ class Speaker(nn.Module):
     def forward(self, lessons: Sequence[Lesson]) -> torch.Tensor:
         """Mean cross entropy of the targets' tokens."""
         with cast_once(self.chat):
-            losses = [self._loss(alike) * (len(alike) / len(lessons)) for alike in by_length(lessons)]
+            lengthening = LENGTHENING if self.chat.network.device.type == "cpu" else LENGTHENING_GPU
+            parts = by_length(lessons, lengthening)
+            losses = [self._loss(alike) * (len(alike) / len(lessons)) for alike in parts]
         return torch.stack(losses).sum()
 
     def _loss(self, lessons: Sequence[Lesson]) -> torch.Tensor:
@@ -91,11 +97,12 @@ class Speaking:
         validation: Looked | None,
         held_out: Sequence[Lesson],
         batch: int,
-        save: Callable[[], None],
+        output: Path,
+        save: Callable[[Path], None],
     ) -> None:
-        """held_out: lessons that are judged, so many at once as `batch`. `save` puts down what was learned so far."""
+        """held_out: lessons that are judged, so many at once as `batch`. `save` puts what was learned into a folder."""
         self.module = Speaker(chat)
-        self.held_out, self._batch, self._save = held_out, batch, save
+        self.held_out, self._batch, self._output, self._save = held_out, batch, output, save
         self.aloud = [sample for sample in validation.samples if sample.captions] if validation else []
 
     def loss(self, module: nn.Module, batch: list[Lesson]) -> torch.Tensor:
@@ -103,13 +110,28 @@ class Speaking:
         return found
 
     def evaluate(self) -> dict[str, float]:
-        """The loss on lessons held out, of each kind where there are several. Saves, so that it can be tried."""
-        if PartialState().is_main_process:  # the loop asks every process at the end
-            self._save()
+        """The loss on lessons held out, of each kind where there are several. Saves, so that it can be tried.
+
+        What has the lowest loss so far is saved in the folder `best` too: few photos are soon known by heart.
+        """
+        first = PartialState().is_main_process  # the loop asks every process at the end
+        if first:
+            self._save(self._output)
         if not self.held_out:
             return {}
         say_captions(self.module, self.aloud)
-        return held_out_loss(self.module, self.held_out, self._batch)
+        figures = held_out_loss(self.module, self.held_out, self._batch)
+        if first:
+            self._keep_best(figures)
+        return figures
+
+    def _keep_best(self, figures: dict[str, float]) -> None:
+        """In the folder, so that a run that goes on knows it."""
+        folder = self._output / BEST
+        file = folder / LOSS
+        if not file.exists() or figures["loss"] < json.loads(file.read_text(encoding="utf-8"))["loss"]:
+            self._save(folder)
+            file.write_text(json.dumps(figures) + "\n", encoding="utf-8")
 
 
 def cast_once(chat: VideoChat) -> AbstractContextManager[None]:
@@ -123,16 +145,17 @@ def cast_once(chat: VideoChat) -> AbstractContextManager[None]:
     return quick
 
 
-def by_length(lessons: Sequence[Lesson]) -> list[list[Lesson]]:
+def by_length(lessons: Sequence[Lesson], lengthening: float = LENGTHENING) -> list[list[Lesson]]:
     """Parts of a batch that begin with the same system message and are about as long: padding costs as much as words.
 
-    A batch of one kind is one part, or few.
+    lengthening: how many times as long as the shortest of its part a lesson may be. A batch of one kind is one part, or
+    few.
     """
     ordered = sorted(lessons, key=lambda lesson: (system_of(lesson), length_of(lesson)))
     parts = [[ordered[0]]]
     for lesson in ordered[1:]:
         first = parts[-1][0]
-        if system_of(lesson) != system_of(first) or length_of(lesson) > LENGTHENING * length_of(first):
+        if system_of(lesson) != system_of(first) or length_of(lesson) > lengthening * length_of(first):
             parts.append([])
         parts[-1].append(lesson)
     return parts

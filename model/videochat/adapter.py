@@ -139,7 +139,9 @@ class Adapter(nn.Module):
     ) -> torch.Tensor:
         dtype = self.project.weight.dtype
         done = [self.project.weight.new_empty(0, self.config.tokens_a_frame, self.config.width)]
-        for clip, frame in (part.unbind(1) for part in mask.nonzero().split(max(1, TOKENS_AT_ONCE // tokens.shape[2]))):
+        at_once = max(1, TOKENS_AT_ONCE // tokens.shape[2])
+        # Where there is no frame at all, `split` gives one empty part, over which attention on a GPU gives None.
+        for clip, frame in (part.unbind(1) for part in mask.nonzero().split(at_once) if len(part)):
             told = self._concept_tokens(concepts[clip, frame].to(dtype)) if concepts is not None else None
             done.append(self.each_frame(tokens[clip, frame].to(dtype), self.times(times[clip, frame]), told))
         return torch.cat(done)

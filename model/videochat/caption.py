@@ -77,7 +77,8 @@ def answer_loss(model: Any, batch: Batch, seen: torch.Tensor) -> torch.Tensor:
     options: dict[str, Any] = {}
     if takes_limit(model):  # places, not a count: a slice of the states would have the output layer copied for each row
         options["logits_to_keep"] = torch.arange(first - 1, tokens.shape[1], device=tokens.device)
-    many = batch.shared and len(tokens) > 1
+    # A GPU waits for launches, not for tokens: there, reading the beginning apart takes longer than reading it in each.
+    many = batch.shared and len(tokens) > 1 and tokens.device.type == "cpu"
     begun = read_once(model, embedding(tokens[:1, : batch.shared]), len(tokens)) if many else None
     if begun is None:
         options["use_cache"] = False

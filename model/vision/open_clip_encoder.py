@@ -23,6 +23,7 @@ from model.vision.zero_shot import CLASSES, keep_label_vectors, label_concepts, 
 
 PROMPT = "a photo of {}"  # captions look like this, so classes named bare would all be a little off
 TEXTS_PER_BATCH = 32
+MOST_SHRUNK = 8.0  # times a side, on a GPU
 FRAMES_PER_BATCH = {"cpu": 8, "cuda": 64, "mps": 16}  # more is no faster, and memory grows with it
 PIXELS_AT_ONCE = 24_000_000  # resized together: two frames of 4000 x 3000, 290 MB as float32
 _DRY_TEXT = "a photo"
@@ -156,8 +157,13 @@ class OpenClipEncoder:
         return F.pad(planes, bars, value=self._preprocess.fill_color).to(self.device)
 
     def _interpolate(self, planes: torch.Tensor, height: int, width: int) -> torch.Tensor:
-        """uint8 on the CPU, which has a fast way for it that equals PIL's; float32 on a GPU, which has none."""
-        if self.device.type == "cuda":
+        """uint8 on the CPU, which has a fast way for it that equals PIL's; float32 on a GPU, which has none.
+
+        What shrinks a great deal is left to the CPU: CUDA's smoothing needs more shared memory the more it shrinks, and
+        fails where that is too little.
+        """
+        shrinks = max(planes.shape[2] / height, planes.shape[3] / width)
+        if self.device.type == "cuda" and shrinks <= MOST_SHRUNK:
             planes = planes.to(self.device).float()
         mode = self._preprocess.interpolation
         if mode == "nearest":

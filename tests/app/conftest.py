@@ -8,16 +8,21 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import uvicorn
+from fastapi.testclient import TestClient
+from starlette.types import ASGIApp
 
+from app.access.policy import Policy
 from app.engine import Engine
 from app.server import create_app
 from app.settings import Settings
+from app.uploads import Uploads
 from model.errors import CuepointError
 from retrieval.ingest import run_job
 from retrieval.records import Video
@@ -28,6 +33,8 @@ from tests.ports import free_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
+
+    from app.page.handlers import Handlers
 
 RED, GREEN, BLUE = (200, 30, 30), (30, 200, 30), (30, 30, 200)
 SCENE_S = 4.0
@@ -56,6 +63,19 @@ class SlowEyes(ColourEncoder):
     def encode_frames(self, frames: object) -> Features:
         time.sleep(self.look_s)
         return super().encode_frames(frames)  # type: ignore[arg-type]
+
+
+def web_client(engine: Engine, policy: Policy | None = None, **options: Any) -> TestClient:
+    """A client of the app, as a program on the same machine would ask it."""
+    return TestClient(create_app(engine, supervise=False, policy=policy), base_url="http://127.0.0.1:7860", **options)
+
+
+def page_handlers(engine: Engine) -> Handlers:
+    """What the page does on its events, without a page."""
+    from app.page.handlers import Handlers
+    from app.page.views import Views
+
+    return Handlers(engine, Views(engine), Uploads(engine.library, engine.settings))
 
 
 def colour_video(path: Path, *colours: tuple[int, int, int], text: str | None = None) -> Path:
@@ -92,20 +112,26 @@ class Served:
 @pytest.fixture
 def served(engine: Engine) -> Iterator[Served]:
     """The app at a port of its own; queued videos are indexed beside it."""
-    port = free_port()
-    server = uvicorn.Server(
-        uvicorn.Config(create_app(engine, supervise=False), port=port, log_level="warning", timeout_graceful_shutdown=1)
-    )
     done = threading.Event()
-    threads = [threading.Thread(target=server.run, daemon=True), threading.Thread(target=_work, args=(engine, done))]
-    for thread in threads:
-        thread.start()
+    worker = threading.Thread(target=_work, args=(engine, done))
+    worker.start()
+    with serving(create_app(engine, supervise=False)) as url:
+        yield Served(url, engine)
+        done.set()
+    worker.join(20)
+
+
+@contextmanager
+def serving(app: ASGIApp) -> Iterator[str]:
+    """The address of an app that is served from a thread of this process."""
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
     wait_until(lambda: server.started, _START_LIMIT_S)
-    yield Served(f"http://127.0.0.1:{port}/", engine)
-    done.set()
+    yield f"http://127.0.0.1:{port}/"
     server.should_exit = True
-    for thread in threads:
-        thread.join(20)
+    thread.join(20)
 
 
 def _work(engine: Engine, done: threading.Event) -> None:
@@ -128,13 +154,20 @@ def wait_until(true: Callable[[], object], limit_s: float) -> None:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    with launched() as browser:
+        yield browser
+
+
+@contextmanager
+def launched(*arguments: str) -> Iterator[Browser]:
+    """Chromium, with arguments beside the usual ones."""
     from playwright.sync_api import expect, sync_playwright
 
     expect.set_options(timeout=_PATIENCE_MS)
     chromium = find_chromium()
     assert chromium, "no Chromium: `python -m tests.chromium` installs one; -m 'not browser' leaves these tests out"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=_ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=chromium, args=[*_ARGUMENTS, *arguments])
         yield browser
         browser.close()
 

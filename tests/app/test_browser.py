@@ -64,9 +64,8 @@ def test_the_player_goes_on_while_the_page_polls(open_page: Open, served: Served
     served.engine.library.add_passages(indexed.id, "speech", [(1.0, 2.0, "Hello there")], np.ones((1, DIM), np.float32))
     page.get_by_role("tab", name="Transcript").click()
     expect(page.locator("#transcript .line")).to_contain_text("Hello there")  # drawn by a later tick
-    assert page.evaluate(
-        "window.first === document.querySelector('#player video') && !first.paused && first.currentTime > 0.3"
-    )
+    assert page.evaluate("window.first === document.querySelector('#player video') && !first.paused")
+    page.wait_for_function("window.first.currentTime > 0.3")
     expect(page.locator("#player track")).to_have_attribute("src", f"media/{indexed.id}/transcript.vtt")
 
 

@@ -16,12 +16,11 @@ from app.cli import main
 from app.engine import Engine
 from app.page.asking import Asking
 from app.page.chat_handlers import ChatHandlers
-from app.page.handlers import Handlers
 from app.page.session import Session
 from app.page.views import PARTS
-from app.server import create_app
 from retrieval.library import LOCAL_OWNER
 from retrieval.records import Message, Video
+from tests.app.conftest import page_handlers, web_client
 from tests.fakes import FakeModels
 
 EVIL = "<img src=x onerror=alert(1)>"
@@ -50,18 +49,18 @@ def part(updates: list[Any], name: str) -> Any:
 def session(engine: Engine, indexed: Video) -> Session:
     """A page that shows a video and has asked two questions."""
     session = Session()
-    Handlers(engine).open_page(indexed.id, session, request())
+    page_handlers(engine).open_page(indexed.id, session, request())
     for question in ("What is green?", "What is red?"):
         list(asking(engine).ask(question, session, request()))
     return session
 
 
 def asking(engine: Engine) -> Asking:
-    return Asking(engine, Handlers(engine).views)
+    return Asking(engine, page_handlers(engine).views)
 
 
 def history(engine: Engine) -> ChatHandlers:
-    return ChatHandlers(engine, Handlers(engine).views)
+    return ChatHandlers(engine, page_handlers(engine).views)
 
 
 def said(engine: Engine, session: Session) -> list[tuple[str, str]]:
@@ -71,7 +70,7 @@ def said(engine: Engine, session: Session) -> list[tuple[str, str]]:
 
 def test_the_history_lists_searches_renames_and_deletes(engine: Engine, session: Session, warnings: list[str]) -> None:
     on, first = history(engine), session.chat_id
-    Handlers(engine).new_chat(session, request())
+    page_handlers(engine).new_chat(session, request())
     list(asking(engine).ask("What is blue?", session, request()))
     session.forget_drawn()
     html = part(on.search("", session, request()), "history")
@@ -91,7 +90,7 @@ def test_the_history_lists_searches_renames_and_deletes(engine: Engine, session:
 
 def test_opening_a_chat_brings_its_video_and_its_moments(engine: Engine, session: Session, indexed: Video) -> None:
     first, moments = session.chat_id, list(session.moments)
-    Handlers(engine).new_chat(session, request())
+    page_handlers(engine).new_chat(session, request())
     session.shown, session.asked = None, []
     updates = history(engine).act(session, request(), event(act="open", id=first))
     assert (session.chat_id, session.shown, session.asked) == (first, indexed.id, [indexed.id])
@@ -157,7 +156,7 @@ def test_a_chat_deleted_while_it_is_answered_stays_deleted(engine: Engine, sessi
 
 @pytest.fixture
 def client(engine: Engine) -> Iterator[TestClient]:
-    with TestClient(create_app(engine, supervise=False)) as client:
+    with web_client(engine) as client:
         yield client
 
 

@@ -12,6 +12,7 @@ import pytest
 from app.cli import main
 from app.engine import Engine
 from app.settings import Settings
+from retrieval.accounts import Accounts
 from tests.fakes import ColourEncoder, FakeModels
 from tests.media_factory import Scene, make_video, write_noise
 
@@ -143,6 +144,23 @@ def test_a_port_in_use_is_named(data: Path, capsys: pytest.CaptureFixture[str]) 
         port = taken.getsockname()[1]
         assert main(["--data-dir", str(data), "serve", "--port", str(port)]) == 1
     assert f"Port {port}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("port", ["99999", "0", "-1", "http", "7860.5"])
+def test_what_is_no_port_is_named(data: Path, capsys: pytest.CaptureFixture[str], port: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--data-dir", str(data), "serve", "--port", port])
+    assert ended.value.code == 2 and "is no port; give a number from 1 to 65535" in capsys.readouterr().err
+
+
+def test_the_password_is_reset(data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    accounts = Accounts(Engine(Settings(data)).library)
+    assert main(["--data-dir", str(data), "user", "reset", "--generate"]) == 0
+    assert accounts.is_right(capsys.readouterr().out.strip())
+    monkeypatch.setattr("sys.stdin", io.StringIO("given on stdin\n"))
+    assert main(["--data-dir", str(data), "user", "reset"]) == 0 and accounts.is_right("given on stdin")
+    monkeypatch.setattr("sys.stdin", io.StringIO("short\n"))
+    assert main(["--data-dir", str(data), "user", "reset"]) == 2 and accounts.is_right("given on stdin")
 
 
 def test_doctor_says_which_profile_and_why(data: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,23 +15,22 @@ from fastapi.testclient import TestClient
 
 from app.cli import main
 from app.engine import Engine
+from app.i18n import Language
 from app.page.html import Shelf
-from app.page.i18n import Language
 from app.page.rows import summary_html
-from app.server import create_app
 from model.media.probe import probe
 from retrieval.library import LOCAL_OWNER
 from retrieval.records import Video
 from retrieval.reels import file_name
 from retrieval.regions import GRID
 from retrieval.summary import Chapter, Summary
-from tests.app.conftest import colour_video
+from tests.app.conftest import colour_video, web_client
 from tests.fakes import FakeModels
 
 
 @pytest.fixture
 def client(engine: Engine) -> Iterator[TestClient]:
-    with TestClient(create_app(engine, supervise=False)) as client:
+    with web_client(engine) as client:
         yield client
 
 

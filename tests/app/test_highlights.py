@@ -14,7 +14,6 @@ from fastapi.testclient import TestClient
 
 from app.cli import main
 from app.engine import Engine
-from app.server import create_app
 from model.errors import UsageError
 from model.media.cut import Stretch
 from model.media.probe import probe
@@ -22,6 +21,7 @@ from retrieval import highlights as choosing
 from retrieval.highlights import highlights
 from retrieval.records import Video
 from retrieval.summary import Chapter, Summary
+from tests.app.conftest import web_client
 from tests.fakes import FakeModels
 
 
@@ -67,7 +67,7 @@ def test_a_query_that_nothing_fits(engine: Engine, indexed: Video, monkeypatch: 
 
 @pytest.fixture
 def client(engine: Engine) -> Iterator[TestClient]:
-    with TestClient(create_app(engine, supervise=False)) as client:
+    with web_client(engine) as client:
         yield client
 
 

@@ -13,18 +13,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fastapi.testclient import TestClient
 
 from app import server
 from app.cli import main
 from app.engine import Engine
-from app.server import create_app
 from app.settings import Settings
 from retrieval.comments import Comments
 from retrieval.folder import DATABASE
 from retrieval.records import Video
-from tests.app.conftest import colour_video
+from tests.app.conftest import colour_video, web_client
 from tests.fakes import FakeModels
+from tests.ports import free_port
 
 LINES = [f"The ferry number {number} leaves at nine." for number in range(300)]
 
@@ -82,7 +81,7 @@ def test_flipped_bytes_never_end_in_a_traceback(
 ) -> None:
     flip(data / DATABASE, count, seed)
     commands = [["list"], ["list", "--json"], ["show", filled[1]], ["show", filled[1], "--json"], ["export", filled[1]]]
-    commands += [["comments", filled[1]], ["chats"], ["serve", "--port", "0"]]
+    commands += [["comments", filled[1]], ["chats"], ["serve", "--port", str(free_port())]]
     for command in commands:
         code = run(data, *command)  # an exception would end the test
         told = capsys.readouterr().err
@@ -93,7 +92,7 @@ def test_flipped_bytes_never_end_in_a_traceback(
         assert code == 1, "serving begins with a look at the whole file"
     copy = Path(shutil.copytree(data, data.parent / "copy"))  # Gradio keeps the app of `serve`, and with it the library
     assert run(copy, "repair") == 0
-    assert run(copy, "list") == 0 and run(copy, "serve", "--port", "0") == 0
+    assert run(copy, "list") == 0 and run(copy, "serve", "--port", str(free_port())) == 0
 
 
 def test_a_database_of_no_length_is_named_and_left_alone(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -145,7 +144,7 @@ def test_backup_and_restore_keep_their_contracts(
 
 
 def test_damage_while_the_app_runs_is_told(engine: Engine, indexed: Video) -> None:
-    with TestClient(create_app(engine, supervise=False), raise_server_exceptions=False) as client:
+    with web_client(engine, raise_server_exceptions=False) as client:
         assert client.get(f"/media/{indexed.id}/comments").status_code == 200
         engine.library.db.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         path = engine.library.db.path

@@ -51,20 +51,26 @@ def test_killing_the_worker_loses_and_repeats_nothing(tmp_path: Path, speech: np
     path = make_video(tmp_path / "long.mp4", scenes, fps=25, size=(1280, 720), audio=speech)
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     command = [sys.executable, "-m", "app", "--data-dir", str(whole), "index", str(path), "--json"]
-    video_id = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)["video_id"]
+    unbroken = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)["video_id"]
 
     engine = Engine(Settings(broken))
     video, job = engine.add(path)
-    assert job is not None and video.id == video_id
+    assert job is not None
     chance = random.Random(7)
     worked: list[float] = []  # progress at each kill
-    for _ in range(KILLS):
+
+    def progress() -> float:
+        return sum(engine.jobs.job(job.id).lanes.values())
+
+    for number in range(KILLS):
         worker = start_worker(broken)
         wait_until(lambda pid=worker.pid: (engine.jobs.job(job.id).worker or "").endswith(f":{pid}"), worker)
+        if number % 2:  # on a slow machine no kill would leave it time: a job that gets no further is given up
+            wait_until(lambda last=worked[-1]: progress() > last, worker)
         time.sleep(chance.uniform(0.05, 0.8))
         worker.send_signal(signal.SIGKILL)
         worker.wait()
-        worked.append(sum(engine.jobs.job(job.id).lanes.values()))
+        worked.append(progress())
         if engine.jobs.job(job.id).status == "done":
             break
         engine.jobs.release_dead()
@@ -75,7 +81,7 @@ def test_killing_the_worker_loses_and_repeats_nothing(tmp_path: Path, speech: np
     assert engine.jobs.job(job.id).status == "done", engine.jobs.job(job.id).error
     assert worked == sorted(worked), "finished work was lost"
     assert len(worked) == KILLS, f"the run was over after {len(worked)} kills; make the video longer"
-    assert fingerprint(broken, video_id) == fingerprint(whole, video_id)
+    assert fingerprint(broken, video.id) == fingerprint(whole, unbroken)
 
 
 def wait_until(condition, worker: subprocess.Popen[bytes], limit_s: float = 120) -> None:  # type: ignore[no-untyped-def]

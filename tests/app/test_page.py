@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,20 +14,22 @@ import numpy as np
 import pytest
 
 from app.engine import Engine
+from app.i18n import Language, language_of
+from app.i18n.chinese import CHINESE
+from app.i18n.english import ENGLISH
 from app.page.asking import Asking
 from app.page.cards import eta_s, overall
 from app.page.conversation import answer_html
 from app.page.finding import Finding
 from app.page.handlers import Handlers
 from app.page.html import Shelf
-from app.page.i18n import CHINESE, ENGLISH, Language, language_of
 from app.page.player import timeline_html
 from app.page.rows import MOST_ROWS, passage_rows
 from app.page.session import Session
 from app.page.views import PARTS
 from retrieval.library import LOCAL_OWNER
 from retrieval.records import Job, Passage, Video
-from tests.app.conftest import colour_video
+from tests.app.conftest import colour_video, page_handlers
 from tests.fakes import DIM
 from tests.media_factory import write_noise
 
@@ -69,7 +72,7 @@ def test_the_first_language_of_the_browser_decides(header: str, code: str) -> No
 def test_progress_and_time_left() -> None:
     lanes = {"media": 60.0, "see": 30.0, "read": 30.0, "hear": 0.0}
     assert overall(lanes, 60.0) == pytest.approx(0.5)
-    job = Job("j", "v", "local", "running", None, 1, None, False, 0.0, 100.0, None, None, lanes)
+    job = Job("j", "v", "local", "running", None, 1, None, False, 0.0, 100.0, None, None, lanes=lanes)
     assert eta_s(job, 60.0, now=110.0) == pytest.approx(10.0)
     job.lanes = {}
     assert eta_s(job, 60.0, now=110.0) is None
@@ -109,7 +112,7 @@ def test_the_timeline_is_a_slider_with_clips_and_moments(indexed: Video) -> None
 
 
 def test_polling_redraws_only_what_changed(engine: Engine, indexed: Video) -> None:
-    on, session = Handlers(engine), Session()
+    on, session = page_handlers(engine), Session()
     opened = on.open_page(indexed.id, session, request())
     assert not any(skipped(update) for update in opened)
     assert all(skipped(update) for update in on.tick(indexed.id, session, request()))
@@ -120,19 +123,19 @@ def test_polling_redraws_only_what_changed(engine: Engine, indexed: Video) -> No
 
 
 def test_a_page_survives_a_new_server(engine: Engine, indexed: Video) -> None:
-    updates = Handlers(engine).tick(indexed.id, Session(), request())
+    updates = page_handlers(engine).tick(indexed.id, Session(), request())
     assert f'src="media/{indexed.id}"' in part(updates, "player")
 
 
 def ask(engine: Engine, session: Session, question: str) -> Iterator[list[Any]]:
-    return Asking(engine, Handlers(engine).views).ask(question, session, request())
+    return Asking(engine, page_handlers(engine).views).ask(question, session, request())
 
 
 @pytest.mark.parametrize(("question", "words"), [("  ", "Type a question"), ("x" * 10_000, "characters")])
 def test_a_question_that_cannot_be_asked(
     engine: Engine, indexed: Video, warnings: list[str], question: str, words: str
 ) -> None:
-    on, session = Handlers(engine), Session()
+    on, session = page_handlers(engine), Session()
     on.open_page(indexed.id, session, request())
     assert all(skipped(update) for updates in ask(engine, session, question) for update in updates)
     assert len(warnings) == 1 and words in warnings[0]
@@ -145,7 +148,7 @@ def test_a_question_without_a_video(engine: Engine, warnings: list[str]) -> None
 
 
 def test_moments_come_before_the_words_and_both_are_kept(engine: Engine, indexed: Video) -> None:
-    on, session = Handlers(engine), Session()
+    on, session = page_handlers(engine), Session()
     on.open_page(indexed.id, session, request())
     drawn = [part(updates, "chat") for updates in ask(engine, session, "What is green?")]
     answers = [chat[-1]["content"] for chat in drawn if isinstance(chat, list)]
@@ -159,7 +162,7 @@ def test_moments_come_before_the_words_and_both_are_kept(engine: Engine, indexed
 
 
 def test_closing_the_page_keeps_what_was_said(engine: Engine, indexed: Video) -> None:
-    on, session = Handlers(engine), Session()
+    on, session = page_handlers(engine), Session()
     on.open_page(indexed.id, session, request())
     answering = ask(engine, session, "What is green?")
     next(answering), next(answering)
@@ -173,27 +176,37 @@ def test_a_failing_decoder_is_one_sentence(engine: Engine, indexed: Video, monke
         raise ZeroDivisionError("secret detail")
 
     monkeypatch.setattr(engine.answerer, "ask", broken)
-    on, session = Handlers(engine), Session()
+    on, session = page_handlers(engine), Session()
     on.open_page(indexed.id, session, request())
     last = list(ask(engine, session, "What is green?"))[-1]
     answer = part(last, "chat")[-1]["content"]
     assert "Something went wrong" in answer and "secret" not in answer and "Traceback" not in answer
 
 
+def send(on: Handlers, path: Path) -> str:
+    """A file's token, as if it had been sent."""
+
+    async def body() -> AsyncIterator[bytes]:
+        yield path.read_bytes()
+
+    return asyncio.run(on.uploads.receive(LOCAL_OWNER, "", path.name, path.stat().st_size, body()))
+
+
 def test_bad_uploads_are_named_and_the_good_one_goes_on(engine: Engine, tmp_path: Path, indexed: Video) -> None:
-    bad = [write_noise(tmp_path / "noise.mp4"), tmp_path / "empty.mp4"]
-    bad[1].touch()
+    bad = [write_noise(tmp_path / "noise.mp4"), tmp_path / "text.mp4"]
+    bad[1].write_text("no video at all")
     good = colour_video(tmp_path / "good.mp4", (10, 10, 10))
-    session = Session()
-    *_, last = Handlers(engine).upload([str(bad[0]), str(good), str(bad[1])], session, request())
-    assert last[0] is None and last[1].count('class="notice bad"') == 2
-    assert "noise.mp4" in last[1] and "empty.mp4" in last[1]
+    on, session = page_handlers(engine), Session()
+    for number, path in enumerate((bad[0], good, bad[1])):
+        event = SimpleNamespace(_data={"token": send(on, path), "first": number == 0})
+        *_, last = on.upload(session, request(), event)  # type: ignore[arg-type]
+    assert last[0].count('class="notice bad"') == 2 and "noise.mp4" in last[0] and "text.mp4" in last[0]
     assert session.shown is not None and engine.library.video(session.shown).title == "good.mp4"
-    assert not any(path.exists() for path in [*bad, good])  # nothing is left in the upload folder
+    assert not any(on.uploads.folder.iterdir())  # nothing is left in the upload folder
 
 
 def test_deleting_forgets_everything_of_a_video(engine: Engine, indexed: Video) -> None:
-    on, session = Handlers(engine), Session()
+    on, session = page_handlers(engine), Session()
     on.open_page(indexed.id, session, request())
     updates = on.act(session, request(), SimpleNamespace(_data={"act": "delete", "id": indexed.id}))  # type: ignore[arg-type]
     assert "No videos yet" in part(updates, "library") and session.shown is None and session.asked == []
@@ -206,14 +219,14 @@ def test_a_video_that_is_not_theirs_cannot_be_touched(
     theirs, _ = engine.add(colour_video(tmp_path / "theirs.mp4", (9, 9, 9)), owner="somebody")
     for act in ("show", "play", "delete", "cancel", "retry", "toggle"):
         session = Session()
-        Handlers(engine).act(session, request(), SimpleNamespace(_data={"act": act, "id": theirs.id}))  # type: ignore[arg-type]
+        page_handlers(engine).act(session, request(), SimpleNamespace(_data={"act": act, "id": theirs.id}))  # type: ignore[arg-type]
         assert session.shown is None and session.asked == []
     assert len(warnings) == 6 and engine.library.video(theirs.id).status == "waiting"
 
 
 def test_a_chat_over_several_videos_is_there_again(engine: Engine, tmp_path: Path, indexed: Video) -> None:
     other, _ = engine.add(colour_video(tmp_path / "other.mp4", (10, 10, 10)))
-    on, session = Handlers(engine), Session()
+    on, session = page_handlers(engine), Session()
     on.open_page(indexed.id, session, request())
     updates = on.act(session, request(), SimpleNamespace(_data={"act": "toggle", "id": other.id}))  # type: ignore[arg-type]
     assert session.asked == [indexed.id, other.id] and "2 videos" in part(updates, "scope")
@@ -235,7 +248,7 @@ def test_the_curve_comes_after_the_answer_and_knows_every_source(
     traced: list[str] = []
     real = engine.searcher.relevance
     monkeypatch.setattr(engine.searcher, "relevance", lambda *a: (traced.append(a[0]), real(*a))[1])
-    on, session = Handlers(engine), Session()
+    on, session = page_handlers(engine), Session()
     on.open_page(indexed.id, session, request())
     list(ask(engine, session, f"Green {EVIL}?"))
     assert traced == []
@@ -248,8 +261,8 @@ def test_the_curve_comes_after_the_answer_and_knows_every_source(
 
 
 def test_bad_filters_are_told_and_the_last_results_stay(engine: Engine, indexed: Video, warnings: list[str]) -> None:
-    on, session = Handlers(engine), Session()
-    finding = Finding(engine, on.views)
+    on, session = page_handlers(engine), Session()
+    finding = Finding(engine, on.views, on.uploads)
     on.open_page(indexed.id, session, request())
     finding.find(request(), session, "green", False, "8", "", True, True, True)
     found = session.results
@@ -270,8 +283,8 @@ def test_what_looks_alike_is_of_the_owners_videos_only(
     engine: Engine, tmp_path: Path, indexed: Video, warnings: list[str]
 ) -> None:
     theirs, _ = engine.add(colour_video(tmp_path / "theirs.mp4", (9, 9, 9)), owner="somebody")
-    on, session = Handlers(engine), Session()
-    finding = Finding(engine, on.views)
+    on, session = page_handlers(engine), Session()
+    finding = Finding(engine, on.views, on.uploads)
     on.open_page(indexed.id, session, request())
     form = (False, "", "", True, True, True)
 
@@ -284,8 +297,11 @@ def test_what_looks_alike_is_of_the_owners_videos_only(
     assert "Looks like 0:04–0:08 of “colours.mp4”" in html and session.wanted == ""
     finding.more_like(request(), moment(indexed.id), session, False, "", "", False, True, True)
     assert "what was seen only" in warnings[1]
-    missing = finding.by_picture(request(), session, str(tmp_path / "gone.png"), *form)
-    assert missing[0] is None and "gone.png is missing" in warnings[2]
+    (tmp_path / "words.png").write_text("no picture")
+    token = send(on, tmp_path / "words.png")
+    for said in ("words.png", "not here any more"):  # the file is gone once it was looked at
+        finding.by_picture(request(), SimpleNamespace(_data={"token": token}), session, *form)  # type: ignore[arg-type]
+        assert said in warnings[-1]
 
 
 def test_evidence_says_what_was_searched_and_what_each_source_gave(engine: Engine, indexed: Video) -> None:

@@ -16,7 +16,7 @@ from model.profile import FOLDER
 from model.text.minilm import MiniLM
 from model.vision.embedded import EmbeddedEncoder
 from retrieval.answer import Answer
-from tests.checkpoints import clip, language, videochat, vlm
+from tests.checkpoints import clip, gguf_files, language, videochat, vlm
 from tests.media_factory import Scene, make_video
 from tests.ports import free_port
 
@@ -91,8 +91,7 @@ def test_any_causal_language_model_words_the_answer(
 ) -> None:
     source = f"path:{build(tmp_path / ('model.gguf' if build is language.tiny_gguf else 'model'))}"
     engine = engine_with(tmp_path, library, decoder=speaks(source=source, precision=precision))
-    whole_ask(engine, film)
-    stats = engine.models.decoder.last_stats
+    stats = whole_ask(engine, film).stats
     assert stats and stats.new_tokens > 0 and stats.prompt_tokens > 50 and stats.stills == 0
 
 
@@ -107,8 +106,7 @@ def test_videochat_looks_again(film: Path, library: Path, tmp_path: Path, eyes: 
         seeing = clip.tiny_clip(tmp_path / "clip", eyes)
         videochat.tiny_videochat(tmp_path / "chat", llama, seeing)
         engine = engine_with(tmp_path, vision={"kind": "open_clip", "source": f"path:{seeing}"}, decoder=choice)
-    whole_ask(engine, film)
-    stats = engine.models.decoder.last_stats
+    stats = whole_ask(engine, film).stats
     assert stats and stats.new_tokens > 0 and stats.stills == 3
 
 
@@ -129,9 +127,18 @@ def test_a_vision_language_model_looks_at_the_frames_itself(
     source = f"path:{build(tmp_path / 'vlm')}"
     choice = speaks(kind="vlm", source=source, precision=precision, stills=3, context_tokens=3000)
     engine = engine_with(tmp_path, library, decoder=choice)
+    stats = whole_ask(engine, film).stats
+    assert stats and stats.new_tokens > 0 and stats.stills == 3
+
+
+def test_a_gguf_file_with_its_projector_looks_at_the_frames(film: Path, library: Path, tmp_path: Path) -> None:
+    source = f"path:{gguf_files.tiny_model(tmp_path / 'tiny.gguf')}"
+    projector = f"path:{gguf_files.tiny_projector(tmp_path / 'mmproj.gguf')}"
+    choice = speaks(kind="gguf", source=source, projector=projector, stills=3, context_tokens=3000, threads=1)
+    engine = engine_with(tmp_path, library, decoder=choice)
     whole_ask(engine, film)
     stats = engine.models.decoder.last_stats
-    assert stats and stats.new_tokens > 0 and stats.stills == 3
+    assert stats and stats.new_tokens > 0 and stats.stills == 3 and stats.prompt_tokens > 100
 
 
 def test_a_model_server_gets_the_notes_and_the_stills(
@@ -139,8 +146,7 @@ def test_a_model_server_gets_the_notes_and_the_stills(
 ) -> None:
     choice = speaks(kind="openai", source=f"server:{model_server}", model="tiny/seeing", stills=3, context_tokens=3000)
     engine = engine_with(tmp_path, library, decoder=choice)
-    whole_ask(engine, film)
-    stats = engine.models.decoder.last_stats
+    stats = whole_ask(engine, film).stats
     assert stats and stats.new_tokens > 0 and stats.stills == 3 and stats.prompt_tokens > 100
 
 

@@ -11,9 +11,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.engine import Engine
-from app.server import create_app
 from model.errors import UsageError
 from retrieval.records import Message, Video
+from tests.app.conftest import web_client
 
 HUGE = 10**25
 HALF = '"so \\ud800 it begins"'  # half of a character, as JSON can hold it
@@ -22,7 +22,7 @@ JSON = {"Content-Type": "application/json"}
 
 @pytest.fixture
 def client(engine: Engine) -> Iterator[TestClient]:
-    with TestClient(create_app(engine, supervise=False)) as client:
+    with web_client(engine) as client:
         yield client
 
 

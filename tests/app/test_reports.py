@@ -15,10 +15,9 @@ from fastapi.testclient import TestClient
 from app.cli import main
 from app.engine import Engine
 from app.exporting import REPORTS, render_chat, render_video
-from app.server import create_app
 from retrieval.library import LOCAL_OWNER
 from retrieval.records import Chat, Message, Video
-from tests.app.conftest import colour_video
+from tests.app.conftest import colour_video, web_client
 from tests.fakes import DIM, FakeModels
 
 EVIL = '<script>alert(1)</script> <img src=http://evil.example/x onerror="a()"> [x](javascript:a) **b** # c'
@@ -110,7 +109,7 @@ def test_pictures_of_somebody_elses_video_stay_out(engine: Engine, video: Video,
 
 @pytest.fixture
 def client(engine: Engine) -> Iterator[TestClient]:
-    with TestClient(create_app(engine, supervise=False)) as client:
+    with web_client(engine) as client:
         yield client
 
 

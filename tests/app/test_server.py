@@ -11,15 +11,14 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.engine import Engine
-from app.server import create_app
 from retrieval.records import Video
-from tests.app.conftest import colour_video
+from tests.app.conftest import colour_video, web_client
 from tests.fakes import DIM
 
 
 @pytest.fixture
 def client(engine: Engine) -> Iterator[TestClient]:
-    with TestClient(create_app(engine, supervise=False)) as client:
+    with web_client(engine) as client:
         yield client
 
 

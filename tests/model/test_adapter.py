@@ -175,3 +175,15 @@ def test_tokens_of_another_encoder_are_refused() -> None:
         made(torch.zeros(1, 2, 16, 13), torch.zeros(1, 2))
     with pytest.raises(ValueError, match="takes 0 class log-probabilities a frame, not 7"):
         made(torch.zeros(1, 2, 16, 12), torch.zeros(1, 2), concepts=torch.zeros(1, 2, 7))
+
+
+@everything
+def test_where_there_is_no_frame_at_all_nothing_is_attended_to(
+    config: AdapterConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A GPU's attention over no rows gives None."""
+    adapter = build(config)
+    monkeypatch.setattr(type(adapter), "each_frame", lambda *_: pytest.fail("called for nothing"))
+    embeddings, real = adapter(**clips(config, 2, 3), mask=torch.zeros(2, 3, dtype=torch.bool))
+    assert not real.any() and embeddings.shape == (2, config.tokens_out(3), config.decoder_width)
+    assert (embeddings == 0).all()

@@ -20,9 +20,11 @@ from model.language.chat import Still
 from model.loading import Models
 from model.profile import VisionChoice, read_profile
 from model.strict_json import read_section
-from model.training import caption, loop
+from model.training import caption, loop, speaking
+from model.training.caption import save
 from model.training.config import CaptionConfig
-from model.training.lessons import Sequences, sentence_of
+from model.training.lessons import Lesson, Sequences, sentence_of
+from model.training.looking import join
 from model.videochat.video_chat import VideoChat
 from tests.checkpoints.language import tiny_llama
 from tests.checkpoints.pictures import COLOURS, painted_walls
@@ -122,6 +124,38 @@ def test_the_adapter_alone_learns_and_is_saved_in_half_the_bytes(
     assert (tmp_path / "run" / "adapter.safetensors").stat().st_size < 0.7 * 4 * sum(
         parameter.numel() for parameter in before.adapter.parameters()
     )
+
+
+def test_what_did_best_on_what_is_held_out_is_kept(
+    walls: Path, decoder: Path, tmp_path: Path, models: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses, saved = iter([2.0, 1.0, 3.0, 1.5]), []
+    monkeypatch.setattr(speaking, "held_out_loss", lambda *_: {"loss": next(losses)})
+    monkeypatch.setattr(caption, "save", lambda chat, folder: saved.append(folder.name) or save(chat, folder))
+    config = read(content(walls, decoder, loop={"evaluate_every": 2}))
+    caption.run(config, models, tmp_path / "run")
+    assert saved == ["run", "best", "run", "best", "run", "run"]  # the last once more, as the run's end
+    longer = read(content(walls, decoder, loop={"steps": 7, "evaluate_every": 2}))
+    caption.run(longer, models, tmp_path / "run")  # goes on, and knows what was best
+    assert saved[6:] == ["run", "run"]
+    best = VideoChat.from_pretrained(tmp_path / "run" / "best", models.vision)
+    assert json.loads((tmp_path / "run" / "best" / "loss.json").read_text()) == {"loss": 1.0}
+    last = VideoChat.from_pretrained(tmp_path / "run", models.vision)
+    assert not torch.equal(best.adapter.project.weight, last.adapter.project.weight)
+
+
+def test_a_gpu_gets_few_long_parts_and_the_same_loss(walls: Path, decoder: Path, tmp_path: Path, models: Any) -> None:
+    config = read(content(walls, decoder))
+    chat = caption.begin(config, models)
+    looked = caption.look_at(config.data, models.vision, tmp_path, 2, 4, 0)
+    frames = [looked.frames(i) for i in range(4)]
+    lessons = [Lesson("What?", "Red.", join(frames[:count], list(range(count)))) for count in (1, 2, 3, 1)]
+    many, few = (speaking.by_length(lessons, most) for most in (speaking.LENGTHENING, speaking.LENGTHENING_GPU))
+    assert len(few) == 1 < len(many)
+    speaker = speaking.Speaker(chat).eval()
+    with torch.no_grad():  # all have the same number of tokens to learn, so that the mean is that of the parts' means
+        split = sum(float(speaker._loss(part)) * len(part) for part in many) / len(lessons)
+        assert split == pytest.approx(float(speaker._loss(few[0])), rel=1e-4)
 
 
 def test_a_run_that_was_broken_off_goes_on_as_if_it_had_not_been(

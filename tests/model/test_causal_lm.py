@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from model.errors import CheckpointError
+from model.hardware import find_gpu
 from model.language.causal_lm import TransformersNetwork
 from model.language.chat import Message, Still
 from model.language.decoder import CausalDecoder, load_decoder, load_network
@@ -19,6 +20,7 @@ from model.language.llama import Llama
 from model.profile import DecoderChoice, Precision
 from tests.checkpoints import language
 
+WITHOUT_GPU = pytest.mark.skipif(find_gpu() is not None, reason="on a GPU the network is transformers' own")
 SAID: list[Message] = [
     {"role": "system", "content": "Be brief."},
     {"role": "user", "content": "What is shown in these pictures of the video?"},
@@ -83,6 +85,7 @@ def test_the_answer_is_that_of_transformers_own_generate(made: Path, name: str) 
     assert answer(decoder) == "".join([*map(out.feed, expected), out.rest()])
 
 
+@WITHOUT_GPU
 def test_the_lean_network_and_transformers_agree(made: Path) -> None:
     lean = load_network(made / "llama", "fp32")
     other = TransformersNetwork(made / "llama", "fp32")
@@ -142,6 +145,7 @@ def test_a_folder_that_holds_one_gguf_file_is_that_file(made: Path, tmp_path: Pa
         load_decoder(tmp_path, choose())
 
 
+@WITHOUT_GPU
 def test_lora_merged_is_lora_beside_and_not_nothing(made: Path) -> None:
     merged = load_decoder(made / "llama", choose(), lora=made / "lora")
     beside = load_decoder(made / "llama", choose(), lora=made / "lora", beside=True)

@@ -11,6 +11,7 @@ from model.errors import CheckpointError
 from model.hub import locate
 from model.language.decoder import CausalDecoder, LoopGuard, load_decoder, only_if_likely
 from model.language.precision import choose_lean
+from model.language.turns import Turns
 from model.profile import DEFAULT, read_profile
 
 SYSTEM = {"role": "system", "content": "You answer in one short sentence."}
@@ -177,3 +178,27 @@ def test_a_refusal_wins_only_against_all_answers_together() -> None:
     assert int(only_if_likely(split, 0).argmax()) == 1 and int(split.argmax()) == 0
     sure = torch.tensor([0.6, 0.25, 0.1, 0.05]).log()
     assert torch.equal(only_if_likely(sure, 0), sure)
+
+
+def test_turns_are_granted_in_order_to_so_many_at_once() -> None:
+    turns, inside, most, order = Turns(2), 0, 0, list[int]()
+    lock = threading.Lock()
+
+    def take(number: int) -> None:
+        nonlocal inside, most
+        with turns:
+            with lock:
+                order.append(number)
+                inside += 1
+                most = max(most, inside)
+            time.sleep(0.02)
+            with lock:
+                inside -= 1
+
+    threads = [threading.Thread(target=take, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+        time.sleep(0.003)
+    for thread in threads:
+        thread.join(5)
+    assert most == 2 and sorted(order) == list(range(6)) and order[:2] == [0, 1]

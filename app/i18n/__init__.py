@@ -1,4 +1,4 @@
-"""Every word of the page, in English and Chinese: `LABELS` for Gradio's own components, `Language` for our HTML.
+"""Every word of the page for our own HTML, in English and Chinese; `app/page/labels.py` gives them to Gradio's parts.
 
 The browser picks the language of Gradio's labels from its own setting and sends the same setting as Accept-Language,
 so both halves of the page speak alike.
@@ -8,13 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import gradio as gr
-
-from app.page.words_chinese import CHINESE
-from app.page.words_english import ENGLISH
+from app.i18n.chinese import CHINESE
+from app.i18n.english import ENGLISH
 
 _WORDS = {"en": ENGLISH, "zh": CHINESE}
-LABELS = gr.I18n(**{"en": ENGLISH, "zh": CHINESE, "zh-CN": CHINESE})
 
 
 class Language:
@@ -25,6 +22,10 @@ class Language:
 
     def __call__(self, key: str, **values: object) -> str:
         return _WORDS[self.code][key].format(**values)
+
+    def template(self, key: str) -> str:
+        """The words with their `{places}` still open, for a script to fill in."""
+        return _WORDS[self.code][key]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Language) and other.code == self.code

@@ -1,4 +1,4 @@
-"""Every word of the page in Chinese; `words_english.py` has the same keys."""
+"""Every word of the page in Chinese; `english.py` has the same keys."""
 
 from __future__ import annotations
 
@@ -137,4 +137,14 @@ CHINESE = {
     "heard": "听到",
     "read": "读到",
     "to_library": "视频库",
+    "login_hint": "密码在 Cuepoint 首次启动时显示过；可用 “cuepoint user reset” 重设。",
+    "login_password": "密码",
+    "login_enter": "进入",
+    "login_wrong": "密码不对。",
+    "login_wait": "密码错误次数过多：请等 {seconds} 秒后再试。",
+    "logout": "退出登录",
+    "upload_sending": "{name}：已发送 {share} %",
+    "upload_stop": "停止发送 {name}",
+    "upload_lost": "{name} 没有发送成功：连接中断，请重试。",
+    "upload_stopped": "{name} 未发送。",
 }

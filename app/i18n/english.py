@@ -1,4 +1,4 @@
-"""Every word of the page in English; `words_chinese.py` has the same keys."""
+"""Every word of the page in English; `chinese.py` has the same keys."""
 
 from __future__ import annotations
 
@@ -137,4 +137,14 @@ ENGLISH = {
     "heard": "heard",
     "read": "read",
     "to_library": "Library",
+    "login_hint": "Cuepoint printed the password when it first started; “cuepoint user reset” sets another.",
+    "login_password": "Password",
+    "login_enter": "Open",
+    "login_wrong": "That is not the password.",
+    "login_wait": "Too many wrong passwords: wait {seconds} seconds, then try again.",
+    "logout": "Log out",
+    "upload_sending": "{name}: {share} % sent",
+    "upload_stop": "Stop sending {name}",
+    "upload_lost": "{name} was not sent: the connection broke. Try again.",
+    "upload_stopped": "{name} was not sent.",
 }
