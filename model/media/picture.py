@@ -16,7 +16,9 @@ LUMA_SHAPE = (36, 64)  # rows, columns
 # An untagged picture of at least this height follows BT.709, a smaller one BT.601: what browsers assume.
 _HD_PX = 720
 _BT709, _UNSPECIFIED, _RESERVED, _BT2020 = 1, 2, 3, (9, 10)  # AVColorSpace (ITU-T H.273, matrix coefficients)
-_contexts = threading.local()  # scaler state is not thread-safe, and setting one up costs more than a small picture
+# Scaler state is not thread-safe, and setting one up costs more than a small picture. All scale with one thread: a
+# forked process (ZeroGPU) frees what other threads held, and would wait for ever for helper threads it does not have.
+_contexts = threading.local()
 
 
 def luma_thumbnail(frame: VideoFrame) -> np.ndarray:
@@ -27,7 +29,12 @@ def luma_thumbnail(frame: VideoFrame) -> np.ndarray:
     bits = _luma_bits(frame.format.name)
     if not bits:
         small = _scaler(("luma", frame.width, frame.height, frame.format.name)).reformat(
-            frame, width=LUMA_SHAPE[1], height=LUMA_SHAPE[0], format="gray8", interpolation=Interpolation.AREA
+            frame,
+            width=LUMA_SHAPE[1],
+            height=LUMA_SHAPE[0],
+            format="gray8",
+            interpolation=Interpolation.AREA,
+            threads=1,
         )
         return np.asarray(small.to_ndarray()).reshape(LUMA_SHAPE)
     plane = frame.planes[0]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -157,3 +160,27 @@ def test_decord_reads_the_same_frames_or_says_it_is_missing(long_clip: Path) -> 
     own = list(open_frames(long_clip, info, fast=False).frames(9.0))
     assert [frame.time for frame in other] == pytest.approx([frame.time for frame in own], abs=1e-3)
     assert np.abs(other[0].rgb(64).astype(int) - own[0].rgb(64)).mean() < 4
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked on Unix only")
+def test_a_process_that_is_forked_from_another_thread_goes_on() -> None:
+    """As on ZeroGPU. What the main thread scaled with is freed in the new process, where that thread does not run."""
+    program = """
+import os, threading, av, numpy as np
+from model.media.picture import luma_thumbnail, upright_rgb, browser_yuv
+
+frame = av.VideoFrame.from_ndarray(np.zeros((720, 1280, 3), np.uint8), format="rgb24")
+luma_thumbnail(frame), upright_rgb(frame, 0, 1.0, 480), browser_yuv(frame, 640, 360)
+
+def fork() -> None:
+    pid = os.fork()
+    if pid == 0:
+        os._exit(7)
+    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+
+thread = threading.Thread(target=fork)
+thread.start()
+thread.join()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() == ["7"]
