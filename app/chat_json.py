@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from retrieval.chats import ChatEntry
-from retrieval.records import Chat, Message
+from retrieval.store.chats import ChatEntry
+from retrieval.store.records import Chat, Message
 
 
 def entry_json(entry: ChatEntry) -> dict[str, Any]:

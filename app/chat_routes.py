@@ -14,7 +14,7 @@ from app.engine import Engine
 from app.exporting import REPORTS, render_chat
 from app.owner import owner_of
 from model.errors import UsageError
-from retrieval.records import Chat
+from retrieval.store.records import Chat
 
 
 class NewTitle(BaseModel):

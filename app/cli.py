@@ -207,9 +207,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _damage_behind(error: Exception, data_dir: Path | None) -> CuepointError | None:
     """Bytes that changed on the disk can make anything fail: of an error that nobody expected, whether that is why."""
     from app.settings import Settings
-    from retrieval.damage import told
-    from retrieval.folder import DATABASE
-    from retrieval.repair import find_damage
+    from retrieval.index.repair import find_damage
+    from retrieval.store.damage import told
+    from retrieval.store.folder import DATABASE
 
     path = Settings.from_environment(data_dir).data_dir / DATABASE
     return (told(error, path) if isinstance(error, sqlite3.Error) else None) or find_damage(path)

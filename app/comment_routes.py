@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from app.engine import Engine
 from app.owner import owner_of
 from model.errors import UsageError
-from retrieval.comments import Comments
+from retrieval.store.comments import Comments
 
 
 class NewComment(BaseModel):

@@ -21,9 +21,9 @@ from app.owner import owner_of
 from model.errors import Cancelled, CuepointError, UsageError
 from model.media.cut import Stretch, checked
 from model.timecode import seconds_of
-from retrieval.highlights import SECONDS, highlights
-from retrieval.records import Video
-from retrieval.reels import cut_video, file_name
+from retrieval.export.highlights import SECONDS, highlights
+from retrieval.export.reels import cut_video, file_name
+from retrieval.store.records import Video
 
 _AT_ONCE = 2  # more would only slow each other down
 _LOOK_EVERY_S = 0.25  # whether the browser still waits

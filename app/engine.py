@@ -8,15 +8,15 @@ from pathlib import Path
 from app.settings import Settings
 from model.loading import Models
 from model.profile import choose_profile
-from retrieval.answer import Answerer
-from retrieval.chats import Chats
-from retrieval.ingest import take_in
-from retrieval.jobs import JobQueue
-from retrieval.library import LOCAL_OWNER, Library
-from retrieval.records import Job, Video
-from retrieval.renew import find_outdated, is_current
-from retrieval.search import Searcher
-from retrieval.wellformed import well_formed
+from retrieval.ask.answer import Answerer
+from retrieval.index.ingest import take_in
+from retrieval.index.renew import find_outdated, is_current
+from retrieval.search.search import Searcher
+from retrieval.store.chats import Chats
+from retrieval.store.jobs import JobQueue
+from retrieval.store.library import LOCAL_OWNER, Library
+from retrieval.store.records import Job, Video
+from retrieval.store.wellformed import well_formed
 
 
 class Engine:

@@ -9,7 +9,7 @@ from app.engine import Engine
 from app.report_html import Pictures, chat_html, video_html
 from app.reports import chat_markdown, chat_report, video_markdown, video_report
 from app.subtitles import render
-from retrieval.records import Chat, Video
+from retrieval.store.records import Chat, Video
 
 SUBTITLES = ("srt", "vtt")
 REPORTS = ("md", "json", "html")

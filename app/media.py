@@ -18,8 +18,8 @@ from app.owner import owner_of
 from app.subtitles import MEDIA_TYPES, render
 from model.errors import CuepointError, UsageError
 from model.timecode import seconds_of
-from retrieval.records import Video
-from retrieval.regions import find_regions
+from retrieval.search.regions import find_regions
+from retrieval.store.records import Video
 
 _PICTURE_CACHE = "private, max-age=3600"
 _FRESH = "private, no-cache"  # may still change while the video is being indexed

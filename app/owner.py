@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from retrieval.library import LOCAL_OWNER
+from retrieval.store.library import LOCAL_OWNER
 
 
 def owner_of(request: Any) -> str:

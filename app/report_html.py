@@ -11,8 +11,8 @@ from typing import Any
 from app.reports import SOURCE_WORDS
 from model.errors import UsageError
 from model.timecode import clock, span
-from retrieval.library import Library
-from retrieval.records import Clip
+from retrieval.store.library import Library
+from retrieval.store.records import Clip
 
 _MOST_PICTURES = 120  # some 10 kB each: the file stays one that can be sent by mail
 

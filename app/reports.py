@@ -13,9 +13,9 @@ from app.chat_json import chat_json
 from model.errors import UsageError
 from model.loading import Models
 from model.timecode import clock, span
-from retrieval.library import Library
-from retrieval.records import Chat, Message, Source, Video
-from retrieval.summary import summarize
+from retrieval.ask.summary import summarize
+from retrieval.store.library import Library
+from retrieval.store.records import Chat, Message, Source, Video
 
 MEDIA_TYPES = {"md": "text/markdown", "json": "application/json", "html": "text/html"}
 SOURCE_WORDS: dict[Source, str] = {"visual": "seen", "speech": "heard", "text": "read"}

@@ -32,7 +32,7 @@ from app.stopping import PromptServer
 from app.uploads import Uploads, uploads_router
 from app.workers import Supervisor
 from model.errors import CuepointError
-from retrieval.accounts import Accounts
+from retrieval.store.accounts import Accounts
 
 logger = logging.getLogger(__name__)
 _ICONS = Path(__file__).resolve().parent.parent / "assets"

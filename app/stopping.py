@@ -17,8 +17,8 @@ from types import FrameType
 import uvicorn
 
 from model.errors import CuepointError
-from retrieval.claims import worker_name
-from retrieval.jobs import JobQueue
+from retrieval.store.claims import worker_name
+from retrieval.store.jobs import JobQueue
 
 SERVER_ENDS_WITHIN_S = 3.0
 _PARENT_CHECK_S = 0.5

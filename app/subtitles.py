@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from model.timecode import subtitle_time
-from retrieval.records import Passage
+from retrieval.store.records import Passage
 
 MEDIA_TYPES = {"srt": "application/x-subrip", "vtt": "text/vtt"}
 _LEAST_S = 0.1  # players drop cues without a length

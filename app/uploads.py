@@ -28,7 +28,7 @@ from app.access.login import address_of
 from app.owner import owner_of
 from app.settings import Settings
 from model.errors import CuepointError, UsageError
-from retrieval.library import Library
+from retrieval.store.library import Library
 
 logger = logging.getLogger(__name__)
 KEPT_S = 3000.0  # a file that nobody took up in this time is deleted: with the pause between sweeps within the hour

@@ -1,9 +1,9 @@
 """How well what is in a video is told from what is not: `python -m benchmarks.absence [--data READER:PATH]`.
 
 Films of `answer_quality` are asked what they show and tell, and what they do not. For each source the measure that
-decides (`retrieval/presence.py`, `retrieval/evidence.py`) is held against the truth: the area under the ROC curve, and
-what other thresholds would refuse of what is there and deny of what is not. With --data the same of photos: a caption
-against its own photo and against another one.
+decides (`retrieval/ask/presence.py`, `retrieval/ask/evidence.py`) is held against the truth: the area under the ROC
+curve, and what other thresholds would refuse of what is there and deny of what is not. With --data the same of photos:
+a caption against its own photo and against another one.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from benchmarks.answer_quality.speech import find_synthesiser
 from model.evaluation.pictures import Skipped, seen
 from model.loading import Models
 from model.training.readers import read
-from retrieval.evidence import SPEECH_COSINE, SPEECH_COVERAGE
-from retrieval.presence import RANDOM_FIT, fit
-from retrieval.question import Question, parse
-from retrieval.search import Searcher
-from retrieval.words import content_words
+from retrieval.ask.evidence import SPEECH_COSINE, SPEECH_COVERAGE
+from retrieval.ask.presence import RANDOM_FIT, fit
+from retrieval.ask.question import Question, parse
+from retrieval.search.search import Searcher
+from retrieval.store.words import content_words
 
 # Times the threshold in use: which others are shown.
 AROUND = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0)

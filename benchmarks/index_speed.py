@@ -17,9 +17,9 @@ from pathlib import Path
 
 from app.engine import Engine
 from app.settings import Settings
-from retrieval.claims import worker_name
-from retrieval.ingest import run_job
-from retrieval.records import LANES
+from retrieval.index.ingest import run_job
+from retrieval.store.claims import worker_name
+from retrieval.store.records import LANES
 
 _POLL_S = 0.02
 

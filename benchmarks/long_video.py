@@ -23,8 +23,8 @@ from benchmarks.answer_quality.script import Script, write_script
 from benchmarks.answer_quality.speech import find_synthesiser
 from benchmarks.ask_speed import measure
 from model.timecode import span
-from retrieval.records import Passage
-from retrieval.summary import Summary, summarize
+from retrieval.ask.summary import Summary, summarize
+from retrieval.store.records import Passage
 
 QUARTERS = 4
 _QUOTED_CHARS = 40  # of a quote in a summary, which may be cut short

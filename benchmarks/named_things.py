@@ -4,7 +4,7 @@ An encoder can say that a thing is nowhere in a video, but only of things that i
 captions or questions, prints each name that people use, how often it was noticed where they do and where nobody does,
 by two measures:
 
-- as a class of the encoder's, by name: those mostly missed are `HARDLY_NAMED` of `retrieval/presence.py`;
+- as a class of the encoder's, by name: those mostly missed are `HARDLY_NAMED` of `retrieval/ask/presence.py`;
 - by the cosine of the name and the photo: with --output, those that are told well are written with the cosine that most
   photos of them reach; what the profile's `vision.things` names. --check tells how that does on other photos.
 
@@ -29,8 +29,8 @@ from model.profile import choose_profile
 from model.training.object_words import THINGS
 from model.training.readers import read
 from model.training.samples import Sample
-from retrieval.presence import SEEN_ELSEWHERE_ANSWERED, SEEN_ELSEWHERE_ASKED, SEEN_NOWHERE, is_called
-from retrieval.words import stem, words
+from retrieval.ask.presence import SEEN_ELSEWHERE_ANSWERED, SEEN_ELSEWHERE_ASKED, SEEN_NOWHERE, is_called
+from retrieval.store.words import stem, words
 
 AGREEING = 2  # captions that must name a thing, and annotators that must answer it, where there are several
 PHOTOS = 8  # in which they do, at least

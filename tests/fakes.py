@@ -11,7 +11,7 @@ import numpy as np
 
 from model.known_things import KnownThing
 from model.profile import read_profile
-from retrieval.words import content_words, stem
+from retrieval.store.words import content_words, stem
 
 DIM = 64
 

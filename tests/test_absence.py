@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.absence import Measured, area, as_measure, points, table
-from retrieval.presence import RANDOM_FIT
+from retrieval.ask.presence import RANDOM_FIT
 
 
 def told(source: str, there: list[float], absent: list[float]) -> list[Measured]:

@@ -22,9 +22,9 @@ from benchmarks.answer_quality.running import Film, ask_everything, digest, inde
 from benchmarks.answer_quality.script import SHORT, Question, Script, Size, write_script
 from benchmarks.answer_quality.speech import RATE_HZ, Synthesiser, find_synthesiser
 from benchmarks.answer_quality.table import ablated, by_kind, total
-from retrieval import answer as answering
-from retrieval.answer import Answer
-from retrieval.records import Citation, Moment
+from retrieval.ask import answer as answering
+from retrieval.ask.answer import Answer
+from retrieval.store.records import Citation, Moment
 from tests.fakes import Scripted
 
 

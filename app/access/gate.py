@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.access.login import COOKIE, LOGIN_PATH, OPEN_PATHS, Door
 from app.access.origins import is_foreign
 from app.access.policy import Policy
-from retrieval.library import LOCAL_OWNER
+from retrieval.store.library import LOCAL_OWNER
 
 _WRONG_HOST = (
     "Cuepoint does not answer to this host name. If it is yours, name it in CUEPOINT_ALLOWED_HOSTS and start again.\n"

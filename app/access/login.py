@@ -17,8 +17,8 @@ from starlette.requests import HTTPConnection
 
 from app.access.hosts import host_name, space_host
 from app.i18n import Language, language_of
-from retrieval.accounts import LOGIN_S, Accounts
-from retrieval.library import LOCAL_OWNER
+from retrieval.store.accounts import LOGIN_S, Accounts
+from retrieval.store.library import LOCAL_OWNER
 
 COOKIE = "cuepoint_login"
 LOGIN_PATH, LOGOUT_PATH = "/login", "/logout"

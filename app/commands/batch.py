@@ -12,8 +12,8 @@ from app.commands import engine_of, print_json
 from app.commands.find import chosen_videos, last, moment_json
 from app.engine import Engine
 from model.errors import CuepointError, UsageError
-from retrieval.filters import make_filter
-from retrieval.summary import summarize
+from retrieval.ask.summary import summarize
+from retrieval.search.filters import make_filter
 
 _TOP = 5  # results, where a request does not say
 

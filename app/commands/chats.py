@@ -10,7 +10,7 @@ from app.commands import engine_of, print_json, say
 from app.commands.library import write_text
 from app.engine import Engine
 from app.exporting import render_chat
-from retrieval.library import LOCAL_OWNER
+from retrieval.store.library import LOCAL_OWNER
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -7,7 +7,7 @@ import argparse
 from app.commands import engine_of, print_json
 from model.errors import UsageError
 from model.timecode import clock, seconds_of
-from retrieval.comments import Comment, Comments
+from retrieval.store.comments import Comment, Comments
 
 
 def run(arguments: argparse.Namespace) -> None:

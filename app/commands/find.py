@@ -11,10 +11,10 @@ from app.engine import Engine
 from model.errors import UsageError
 from model.evaluation.pictures import read_picture
 from model.timecode import clock, seconds_of, span
-from retrieval.answer import Answer
-from retrieval.filters import make_filter
-from retrieval.library import LOCAL_OWNER
-from retrieval.records import Moment
+from retrieval.ask.answer import Answer
+from retrieval.search.filters import make_filter
+from retrieval.store.library import LOCAL_OWNER
+from retrieval.store.records import Moment
 
 _LOOK_PX = 480  # longest side of a still: frames are seen at this size when they are indexed
 _MOMENT = re.compile(r"([^:]+):([\d:.]+)\s*[-–]\s*([\d:.]+)")
@@ -113,7 +113,7 @@ def print_stream(engine: Engine, text: str, videos: list[str]) -> Answer:
 
 
 def _summary(engine: Engine, arguments: argparse.Namespace) -> None:
-    from retrieval.summary import summarize
+    from retrieval.ask.summary import summarize
 
     summary = summarize(engine.library, engine.models, engine.library.video(arguments.video).id)
     if arguments.json:
@@ -126,7 +126,7 @@ def _summary(engine: Engine, arguments: argparse.Namespace) -> None:
 
 
 def _regions(engine: Engine, arguments: argparse.Namespace) -> None:
-    from retrieval.regions import find_regions
+    from retrieval.search.regions import find_regions
 
     video, output = engine.library.video(arguments.video), arguments.output
     found = find_regions(engine.searcher, video, seconds_of(arguments.start), seconds_of(arguments.end), arguments.text)

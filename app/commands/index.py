@@ -18,9 +18,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from app.commands import engine_of, print_json, say
 from app.engine import Engine
 from model.errors import CuepointError
-from retrieval.claims import ClaimLost, worker_name
-from retrieval.ingest import run_job
-from retrieval.records import LANES, Job, Video
+from retrieval.index.ingest import run_job
+from retrieval.store.claims import ClaimLost, worker_name
+from retrieval.store.records import LANES, Job, Video
 
 logger = logging.getLogger(__name__)
 _POLL_S = 0.5

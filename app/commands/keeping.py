@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 
 from app.commands import print_json, say, settings_of
-from retrieval.backup import back_up, restore
-from retrieval.library import Library
-from retrieval.repair import repair, rows_in
+from retrieval.index.repair import repair, rows_in
+from retrieval.store.backup import back_up, restore
+from retrieval.store.library import Library
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -11,7 +11,7 @@ from app.engine import Engine
 from app.exporting import render_video
 from model.errors import CuepointError
 from model.timecode import clock, span
-from retrieval.library import LOCAL_OWNER
+from retrieval.store.library import LOCAL_OWNER
 
 
 def run(arguments: argparse.Namespace) -> None:

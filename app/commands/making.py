@@ -9,9 +9,9 @@ from app.commands import engine_of, print_json
 from app.engine import Engine
 from model.media.cut import Stretch
 from model.timecode import seconds_of
-from retrieval.highlights import highlights
-from retrieval.records import Video
-from retrieval.reels import cut_video, file_name
+from retrieval.export.highlights import highlights
+from retrieval.export.reels import cut_video, file_name
+from retrieval.store.records import Video
 
 
 def run(arguments: argparse.Namespace) -> None:

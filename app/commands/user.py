@@ -8,7 +8,7 @@ import sys
 
 from app.commands import engine_of
 from model.errors import UsageError
-from retrieval.accounts import Accounts
+from retrieval.store.accounts import Accounts
 
 
 def run(arguments: argparse.Namespace) -> None:

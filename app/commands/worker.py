@@ -11,8 +11,8 @@ from app.engine import Engine
 from app.stopping import WorkerEnd
 from model.errors import CuepointError
 from model.hardware import give_way
-from retrieval.claims import worker_name
-from retrieval.ingest import run_job
+from retrieval.index.ingest import run_job
+from retrieval.store.claims import worker_name
 
 logger = logging.getLogger(__name__)
 _IDLE_S = 0.3

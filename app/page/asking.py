@@ -21,9 +21,9 @@ from app.page.html import Shelf
 from app.page.session import Session
 from app.page.views import PARTS, Views
 from model.errors import CuepointError, UsageError
-from retrieval.answer import Answer
-from retrieval.question import parse
-from retrieval.records import Message
+from retrieval.ask.answer import Answer
+from retrieval.ask.question import parse
+from retrieval.store.records import Message
 
 logger = logging.getLogger(__name__)
 _CHAT = PARTS.index("chat")

@@ -11,9 +11,9 @@ from app.i18n import Language
 from app.page.html import Shelf, empty_state
 from app.page.session import Session
 from model.timecode import clock
-from retrieval.jobs import JobQueue
-from retrieval.library import Library
-from retrieval.records import LANES, Job, Video
+from retrieval.store.jobs import JobQueue
+from retrieval.store.library import Library
+from retrieval.store.records import LANES, Job, Video
 
 _ETA_AFTER = 0.02  # share of the work that must be done before a guess means anything
 _LANE_ORDER = ("see", "hear", "read", "media")

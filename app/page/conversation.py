@@ -13,8 +13,8 @@ from typing import Any
 
 from app.i18n import Language
 from app.page.html import SOURCE_NAMES, Shelf, chip, moment_row
-from retrieval.phrases import MARKER
-from retrieval.records import Message, Source
+from retrieval.ask.phrases import MARKER
+from retrieval.store.records import Message, Source
 
 _MARKER = re.compile(MARKER.pattern + r"([.,;:!?]*)")  # with the punctuation that must not begin the next line
 

@@ -9,8 +9,8 @@ import numpy as np
 from app.i18n import Language
 from app.page.html import SOURCE_NAMES, source_badge
 from model.timecode import clock
-from retrieval.records import Source
-from retrieval.relevance import Relevance
+from retrieval.search.relevance import Relevance
+from retrieval.store.records import Source
 
 _VIEW, _HEIGHT = 1000, 40  # of the drawing's own coordinates; it is stretched to the timeline's width
 _TOP = 0.99  # of the highest: as good as that

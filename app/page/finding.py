@@ -20,8 +20,8 @@ from app.uploads import Uploads
 from model.errors import CuepointError, UsageError
 from model.evaluation.pictures import read_picture
 from model.timecode import span
-from retrieval.filters import Filter, make_filter
-from retrieval.records import Moment
+from retrieval.search.filters import Filter, make_filter
+from retrieval.store.records import Moment
 
 logger = logging.getLogger(__name__)
 _RESULTS = 12

@@ -19,7 +19,7 @@ from app.page.suggestions import example_title
 from app.page.views import PARTS, Views
 from app.uploads import Uploads
 from model.errors import CuepointError, UsageError
-from retrieval.records import Message
+from retrieval.store.records import Message
 
 logger = logging.getLogger(__name__)
 _TOAST_S = 12.0

@@ -9,7 +9,7 @@ from html import escape
 from app.i18n import Language
 from app.page.html import Shelf, empty_state, report_links
 from app.page.session import Session
-from retrieval.chats import ChatEntry
+from retrieval.store.chats import ChatEntry
 
 _EXCERPT_CHARS = 110
 

@@ -13,8 +13,8 @@ from urllib.parse import urlencode
 from app.i18n import Language
 from model.errors import UsageError
 from model.timecode import span
-from retrieval.library import Library
-from retrieval.records import Source, Video
+from retrieval.store.library import Library
+from retrieval.store.records import Source, Video
 
 _LEAST_CLIP_S = 2.0  # less than that nobody can follow
 SOURCE_NAMES: dict[Source, str] = {"visual": "seen", "speech": "heard", "text": "read"}

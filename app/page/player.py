@@ -11,8 +11,8 @@ import gradio as gr
 from app.i18n import Language
 from app.page.html import SOURCE_NAMES
 from model.timecode import clock, span
-from retrieval.comments import MAX_CHARS
-from retrieval.records import Video
+from retrieval.store.comments import MAX_CHARS
+from retrieval.store.records import Video
 
 _VIEW = 1000  # width of the timeline's own coordinates
 _MOST_MARKS = 600  # more would be a grey smear

@@ -9,8 +9,8 @@ from app.i18n import Language
 from app.page.html import Shelf, clip_link, cue_link, empty_state, moment_row, report_links
 from app.page.session import Found
 from model.timecode import clock
-from retrieval.records import Passage, Source, Video
-from retrieval.summary import Summary
+from retrieval.ask.summary import Summary
+from retrieval.store.records import Passage, Source, Video
 
 MOST_ROWS = 500  # a browser stays quick with that many; the filter reaches the rest
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from retrieval.records import Moment
-from retrieval.relevance import Relevance
-from retrieval.summary import Summary
+from retrieval.ask.summary import Summary
+from retrieval.search.relevance import Relevance
+from retrieval.store.records import Moment
 
 
 @dataclass(frozen=True)

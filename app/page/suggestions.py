@@ -8,8 +8,8 @@ from typing import Any
 
 from app.example import EXAMPLE_QUESTIONS, EXAMPLE_VIDEO
 from app.i18n import Language
-from retrieval.library import Library, content_hash
-from retrieval.records import Video
+from retrieval.store.library import Library, content_hash
+from retrieval.store.records import Video
 
 _MOST = 4
 

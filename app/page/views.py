@@ -30,9 +30,9 @@ from app.page.session import Session
 from app.page.suggestions import suggested_questions
 from model.errors import UsageError
 from model.timecode import clock
-from retrieval.question import parse
-from retrieval.records import Source, Video
-from retrieval.summary import Summary, summarize
+from retrieval.ask.question import parse
+from retrieval.ask.summary import Summary, summarize
+from retrieval.store.records import Source, Video
 
 logger = logging.getLogger(__name__)
 PARTS = (

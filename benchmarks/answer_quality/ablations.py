@@ -22,16 +22,16 @@ from benchmarks.answer_quality.judging import Verdict
 from benchmarks.answer_quality.running import TOP, Film, ask_everything, say, search_everything
 from model.language.chat import Message, stills_of, text_of
 from model.loading import Models
-from retrieval import answer as answering
-from retrieval.answer import Answerer
-from retrieval.library import Library
-from retrieval.records import Moment, Source
-from retrieval.search import Searcher
+from retrieval.ask import answer as answering
+from retrieval.ask.answer import Answerer
+from retrieval.search.search import Searcher
+from retrieval.store.library import Library
+from retrieval.store.records import Moment, Source
 
 SOURCES: dict[Source, str] = {
     "visual": "the pictures alone", "speech": "the speech alone", "text": "the on-screen text alone",
 }  # fmt: skip
-CHECKS = ("support", "repeats", "depicted")  # names in retrieval.answer
+CHECKS = ("support", "repeats", "depicted")  # names in retrieval.ask.answer
 
 
 def ablate(engine: Engine, films: Sequence[Film], folder: Path) -> Iterator[tuple[str, list[Verdict]]]:
@@ -85,7 +85,7 @@ def unchecked() -> Iterator[None]:
     """Every sentence of a model stands, as if the first piece of evidence supported it, and so do few words."""
     missing = [name for name in CHECKS if not hasattr(answering, name)]
     if missing:
-        raise AttributeError(f"retrieval.answer has no {' and no '.join(missing)}: the check cannot be left out.")
+        raise AttributeError(f"retrieval.ask.answer has no {' and no '.join(missing)}: the check cannot be left out.")
     with mock.patch.multiple(
         answering,
         support=lambda *args, **named: 1,

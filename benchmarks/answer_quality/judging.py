@@ -17,9 +17,9 @@ import numpy as np
 
 from benchmarks.answer_quality.script import Interval, Question
 from model.evaluation.bootstrap import Figure, weighted_mean, with_intervals
-from retrieval.answer import Answer
-from retrieval.phrases import MARKER
-from retrieval.records import Citation, Moment
+from retrieval.ask.answer import Answer
+from retrieval.ask.phrases import MARKER
+from retrieval.store.records import Citation, Moment
 
 KINDS = ("when", "spoken", "screen_text", "visual", "colour", "count", "where")
 RATES = ("hit@1", "hit@5", "qa", *KINDS, "absent", "citations", "refused")

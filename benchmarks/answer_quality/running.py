@@ -13,8 +13,8 @@ from app.engine import Engine
 from benchmarks.answer_quality.film import make_film
 from benchmarks.answer_quality.judging import Verdict, is_right, judge_answer, judge_search
 from benchmarks.answer_quality.script import Script
-from retrieval.answer import Answerer
-from retrieval.records import Moment
+from retrieval.ask.answer import Answerer
+from retrieval.store.records import Moment
 
 Search = Callable[[str, Sequence[str]], list[Moment]]
 TOP = 5

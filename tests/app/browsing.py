@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import Page
 
-from retrieval.records import Video
+from retrieval.store.records import Video
 from tests.app.conftest import Served
 
 Open = Callable[..., Page]

@@ -24,8 +24,8 @@ from app.server import create_app
 from app.settings import Settings
 from app.uploads import Uploads
 from model.errors import CuepointError
-from retrieval.ingest import run_job
-from retrieval.records import Video
+from retrieval.index.ingest import run_job
+from retrieval.store.records import Video
 from tests.chromium import find_chromium
 from tests.fakes import ColourEncoder, FakeModels, Features, Scripted
 from tests.media_factory import Scene, make_video

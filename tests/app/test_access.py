@@ -18,8 +18,8 @@ from app.engine import Engine
 from app.server import _tell_of_password
 from app.settings import Settings
 from model.errors import UsageError
-from retrieval.accounts import Accounts
-from retrieval.records import Video
+from retrieval.store.accounts import Accounts
+from retrieval.store.records import Video
 from tests.app.conftest import web_client
 
 PASSWORD = "a password of the test"

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from retrieval.records import Video
+from retrieval.store.records import Video
 from tests.app.browsing import Open, ask, current_time, moment_of, told, upload, wait_for_seek
 from tests.app.conftest import SCENE_S, Served, colour_video, wait_until
 from tests.fakes import DIM

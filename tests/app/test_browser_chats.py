@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from retrieval.records import Video
+from retrieval.store.records import Video
 from tests.app.browsing import Open, ask, told
 from tests.app.conftest import Served, wait_until
 

@@ -14,8 +14,8 @@ from playwright.sync_api import Browser, Page, expect
 from app.access.policy import Policy
 from app.engine import Engine
 from app.server import create_app
-from retrieval.accounts import Accounts
-from retrieval.records import Video
+from retrieval.store.accounts import Accounts
+from retrieval.store.records import Video
 from tests.app.conftest import Served, launched, serving
 
 pytestmark = pytest.mark.browser

@@ -11,7 +11,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from model.timecode import span
-from retrieval.records import Video
+from retrieval.store.records import Video
 from tests.app.browsing import Open, ask, current_time, moment_of
 from tests.app.conftest import GREEN, SCENE_S, Served
 from tests.fakes import DIM

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from model.media.probe import probe
-from retrieval.records import Video
+from retrieval.store.records import Video
 from tests.app.browsing import Open, ask, current_time, told
 from tests.app.conftest import Served
 

@@ -18,8 +18,8 @@ from app.page.asking import Asking
 from app.page.chat_handlers import ChatHandlers
 from app.page.session import Session
 from app.page.views import PARTS
-from retrieval.library import LOCAL_OWNER
-from retrieval.records import Message, Video
+from retrieval.store.library import LOCAL_OWNER
+from retrieval.store.records import Message, Video
 from tests.app.conftest import page_handlers, web_client
 from tests.fakes import FakeModels
 

@@ -12,7 +12,7 @@ import pytest
 from app.cli import main
 from app.engine import Engine
 from app.settings import Settings
-from retrieval.accounts import Accounts
+from retrieval.store.accounts import Accounts
 from tests.fakes import ColourEncoder, FakeModels
 from tests.media_factory import Scene, make_video, write_noise
 

@@ -11,8 +11,8 @@ from fastapi.testclient import TestClient
 
 from app.cli import main
 from app.engine import Engine
-from retrieval.comments import Comments
-from retrieval.records import Video
+from retrieval.store.comments import Comments
+from retrieval.store.records import Video
 from tests.app.conftest import colour_video, web_client
 from tests.fakes import FakeModels
 

@@ -19,11 +19,11 @@ from app.i18n import Language
 from app.page.html import Shelf
 from app.page.rows import summary_html
 from model.media.probe import probe
-from retrieval.library import LOCAL_OWNER
-from retrieval.records import Video
-from retrieval.reels import file_name
-from retrieval.regions import GRID
-from retrieval.summary import Chapter, Summary
+from retrieval.ask.summary import Chapter, Summary
+from retrieval.export.reels import file_name
+from retrieval.search.regions import GRID
+from retrieval.store.library import LOCAL_OWNER
+from retrieval.store.records import Video
 from tests.app.conftest import colour_video, web_client
 from tests.fakes import FakeModels
 

@@ -17,10 +17,10 @@ from app.engine import Engine
 from model.errors import UsageError
 from model.media.cut import Stretch
 from model.media.probe import probe
-from retrieval import highlights as choosing
-from retrieval.highlights import highlights
-from retrieval.records import Video
-from retrieval.summary import Chapter, Summary
+from retrieval.ask.summary import Chapter, Summary
+from retrieval.export import highlights as choosing
+from retrieval.export.highlights import highlights
+from retrieval.store.records import Video
 from tests.app.conftest import web_client
 from tests.fakes import FakeModels
 

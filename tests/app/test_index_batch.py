@@ -19,7 +19,7 @@ CODE = """
 import sys, time
 import app.engine
 from app.cli import main
-from retrieval import ingest
+from retrieval.index import ingest
 from tests.fakes import FakeModels
 
 app.engine.Models = lambda *_: FakeModels()

@@ -18,9 +18,9 @@ from app import server
 from app.cli import main
 from app.engine import Engine
 from app.settings import Settings
-from retrieval.comments import Comments
-from retrieval.folder import DATABASE
-from retrieval.records import Video
+from retrieval.store.comments import Comments
+from retrieval.store.folder import DATABASE
+from retrieval.store.records import Video
 from tests.app.conftest import colour_video, web_client
 from tests.fakes import FakeModels
 from tests.ports import free_port

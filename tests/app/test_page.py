@@ -27,8 +27,8 @@ from app.page.player import timeline_html
 from app.page.rows import MOST_ROWS, passage_rows
 from app.page.session import Session
 from app.page.views import PARTS
-from retrieval.library import LOCAL_OWNER
-from retrieval.records import Job, Passage, Video
+from retrieval.store.library import LOCAL_OWNER
+from retrieval.store.records import Job, Passage, Video
 from tests.app.conftest import colour_video, page_handlers
 from tests.fakes import DIM
 from tests.media_factory import write_noise

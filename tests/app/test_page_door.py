@@ -17,7 +17,7 @@ from starlette.routing import Mount
 from app.access.page_door import PageDoor, is_plain
 from app.engine import Engine
 from app.server import create_app
-from retrieval.records import Video
+from retrieval.store.records import Video
 from tests.app.conftest import Served, serving
 
 SECRET = "the secret of another user"

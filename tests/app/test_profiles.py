@@ -15,7 +15,7 @@ from app.settings import Settings
 from model.profile import FOLDER
 from model.text.minilm import MiniLM
 from model.vision.embedded import EmbeddedEncoder
-from retrieval.answer import Answer
+from retrieval.ask.answer import Answer
 from tests.checkpoints import clip, gguf_files, language, videochat, vlm
 from tests.media_factory import Scene, make_video
 from tests.ports import free_port

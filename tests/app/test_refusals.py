@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 
 from app.engine import Engine
 from model.errors import UsageError
-from retrieval.records import Message, Video
+from retrieval.store.records import Message, Video
 from tests.app.conftest import web_client
 
 HUGE = 10**25

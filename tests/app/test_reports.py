@@ -15,8 +15,8 @@ from fastapi.testclient import TestClient
 from app.cli import main
 from app.engine import Engine
 from app.exporting import REPORTS, render_chat, render_video
-from retrieval.library import LOCAL_OWNER
-from retrieval.records import Chat, Message, Video
+from retrieval.store.library import LOCAL_OWNER
+from retrieval.store.records import Chat, Message, Video
 from tests.app.conftest import colour_video, web_client
 from tests.fakes import DIM, FakeModels
 

@@ -11,7 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.engine import Engine
-from retrieval.records import Video
+from retrieval.store.records import Video
 from tests.app.conftest import colour_video, web_client
 from tests.fakes import DIM
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from app.subtitles import render
-from retrieval.records import Passage
+from retrieval.store.records import Passage
 
 LINES = [
     Passage(1, "v", "speech", 1.5, 3.25, "Hello\n\nthere & <b>you</b>"),

@@ -24,7 +24,7 @@ from app.page.session import Session
 from app.page.views import PARTS, Views
 from app.server import create_app
 from model.hardware import LOW_NICE, count_cores
-from retrieval.records import Video
+from retrieval.store.records import Video
 from tests.app.conftest import SlowSpeaker, web_client
 
 THREADS = 40  # of the pool that Starlette and FastAPI share

@@ -17,8 +17,8 @@ from app import uploads as module
 from app.engine import Engine
 from app.uploads import Refused, Uploads
 from model.errors import UsageError
-from retrieval.library import LOCAL_OWNER
-from retrieval.records import Video
+from retrieval.store.library import LOCAL_OWNER
+from retrieval.store.records import Video
 from tests.app.conftest import colour_video, page_handlers, web_client
 
 GB = 1 << 30

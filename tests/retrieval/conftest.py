@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from retrieval.library import LOCAL_OWNER, Library
-from retrieval.records import Video
+from retrieval.store.library import LOCAL_OWNER, Library
+from retrieval.store.records import Video
 from tests.fakes import BagOfWords, ColourEncoder, FakeModels
 
 

@@ -1,0 +1,1 @@
+"""Questions: plan, find, read, check, answer; summaries."""

@@ -1,0 +1,171 @@
+"""All places where something is said, written or seen, in order of time; and what comes before or after a place.
+
+What questions of the first and last time, of how long and how often are answered from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from retrieval.ask.evidence import Evidence, Gatherer, Item, is_strong, quotable
+from retrieval.ask.phrases import first_or_last, how_long, how_often, length, marker, not_seen
+from retrieval.ask.question import Question
+from retrieval.ask.timing import Timed
+from retrieval.index.timeline import Timeline
+from retrieval.search.filters import Filter
+from retrieval.search.hits import MAX_MOMENT_S, coverage
+from retrieval.store.records import Passage, Source, Video
+from retrieval.store.words import stem, words
+
+_SEEN_SHARE = 0.6  # of the way from a video's usual frame to its best: what fits this well shows it too
+_CLEAR = 0.03  # share of random things that may fit a frame of it better: it is there, however often it is
+_MOST_JUDGED = 2000  # frames of a video that are asked for that share
+_BLINK_S = 0.9
+_GAP_S = 2.0  # a sign read twice, or a thing out of sight, for no longer than this was there all the time
+_NEXT_S = 60.0  # what comes later than this after a moment has little to do with it
+_BESIDE_S = 8.0  # of the picture after or before a moment
+_EVERY_WORD = 0.999
+_MOST_CITED = 12  # places of something that is there again and again
+
+
+def counted(gatherer: Gatherer, question: Question, timed: Timed, video_ids: Sequence[str]) -> tuple[list[Item], str]:
+    """The places to cite and a sentence that counts them; nothing where there is none."""
+    if timed.of_whole_video:
+        videos = [gatherer.library.video(video_id) for video_id in video_ids]
+        names = ["The video"] if len(videos) == 1 else [video.title for video in videos]
+        lasts = [
+            f"{name} lasts {length(v.duration)} {marker(n)}."
+            for n, (name, v) in enumerate(zip(names, videos, strict=True), 1)
+        ]
+        return [Item(video.id, 0.0, video.duration, "visual", "") for video in videos], " ".join(lasts)
+    items = occurrences(gatherer, question, video_ids, _BLINK_S if timed.how == "gone" else _GAP_S)
+    if question.scope:
+        items = _within(items, dict(gatherer.searcher.parts(question, video_ids)))
+    if timed.how == "gone":
+        items = [gap for video_id in video_ids for gap in gaps(gatherer.library.video(video_id), items)]
+    if not items:
+        return [], ""
+    shown = items[:_MOST_CITED]
+    if timed.how == "gone":
+        return shown, not_seen(shown)
+    if timed.how == "how_long":
+        return shown, how_long(items, len(shown))
+    if timed.how == "how_often":
+        return shown, how_often(items, mentions(question, items), len(shown))
+    last = timed.how == "last"
+    one = items[-1] if last else replace(items[0], end=min(items[0].end, items[0].start + MAX_MOMENT_S))
+    return [one], first_or_last(one, last)
+
+
+def occurrences(gatherer: Gatherer, question: Question, video_ids: Sequence[str], gap_s: float = _GAP_S) -> list[Item]:
+    """In order of time, video by video: pictures where the question may ask for what is seen, else what is said or
+    written with all its words; where the words are never found together, what is near enough in meaning."""
+    if question.prefers is None:
+        seen = [item for video_id in video_ids for item in _seen(gatherer, question, video_id, gap_s)]
+        if seen:
+            return seen
+    sources: tuple[Source, ...] = (question.prefers,) if question.prefers else ("speech", "text")
+    told = [p for video_id in video_ids for source in sources for p in gatherer.library.passages(video_id, source)]
+    if not question.is_open:
+        literal = [p for p in told if coverage(question.terms, p.text) >= _EVERY_WORD]
+        told = literal or [
+            hit.passage
+            for hit in gatherer.searcher.text_hits(question, video_ids)
+            if is_strong(hit) and hit.passage.source in sources
+        ]
+    order = {video_id: number for number, video_id in enumerate(video_ids)}
+    return _joined([_told(p) for p in sorted(told, key=lambda p: (order[p.video_id], p.start))])
+
+
+def _within(items: Sequence[Item], parts: Mapping[str, Filter]) -> list[Item]:
+    """What of them lies in these parts of the videos."""
+    cut = [(item, parts[item.video_id].cut(item.start, item.end)) for item in items if item.video_id in parts]
+    return [replace(item, start=inside[0], end=inside[1]) for item, inside in cut if inside]
+
+
+def gaps(video: Video, seen: Sequence[Item]) -> list[Item]:
+    """Where something that is seen in a video is not, first after it was seen, at last before; none if it never is."""
+    shown = [(item.start, item.end) for item in seen if (item.video_id, item.source) == (video.id, "visual")]
+    if not shown:
+        return []
+    starts, ends = [end for _, end in shown], [start for start, _ in shown[1:]] + [video.duration]
+    found = [*zip(starts, ends, strict=True), (0.0, shown[0][0])]
+    return [Item(video.id, start, end, "visual", "") for start, end in found if end - start >= _BLINK_S]
+
+
+def mentions(question: Question, items: Sequence[Item]) -> int:
+    """How often the question's word stands in what is said; the number of places for pictures and for several words."""
+    if len(question.terms) != 1 or any(item.source == "visual" for item in items):
+        return len(items)
+    wanted = stem(question.terms[0])
+    return max(len(items), sum(stem(word) == wanted for item in items for word in words(item.quote)))
+
+
+def beside(gatherer: Gatherer, question: Question, anchor: tuple[str, float, float]) -> Evidence:
+    """What comes right after or before a place (video, start, end): what is said or written where that is asked for,
+    else what is seen."""
+    video_id, begins, ends = anchor
+    video, later = gatherer.library.video(video_id), bool(question.timed and question.timed.how == "after")
+    searched: list[Source] = [question.prefers or "visual"]
+    if question.prefers:
+        lines = gatherer.library.passages(video.id, question.prefers)
+        if later:
+            near = [p for p in lines if ends - _GAP_S / 2 <= p.start <= ends + _NEXT_S]
+        else:
+            near = [p for p in reversed(lines) if begins - _NEXT_S <= p.end <= begins + _GAP_S / 2]
+        items = [_told(p) for p in near[:1]]
+        return Evidence(items, bool(items), searched)
+    start, end = (ends, ends + _BESIDE_S) if later else (begins - _BESIDE_S, begins)
+    start, end = max(0.0, start), min(video.duration, end)
+    if end - start < 1.0:  # nothing comes before the beginning or after the end
+        return Evidence([], False, searched)
+    return Evidence([gatherer.picture(question, video.id, start, end)], True, searched)
+
+
+def _seen(gatherer: Gatherer, question: Question, video_id: str, gap_s: float) -> list[Item]:
+    """The stretches in which it is beyond doubt, or in which frames fit nearly as well as the best one does."""
+    line = gatherer.searcher.timeline(video_id)
+    if not any(item.source == "visual" for item in gatherer.gather(question, [video_id]).items):
+        return []
+    query = gatherer.searcher.models.vision.encode_text([question.subject])[0]
+    step = -(-len(line.times) // _MOST_JUDGED)
+    chances = [gatherer.searcher.models.vision.chance(vector, query) for vector in line.vectors[::step]]
+    clear = np.repeat(np.array(chances) <= _CLEAR, step)[: len(line.times)]
+    return [Item(video_id, start, end, "visual", "") for start, end in stretches(line, query, clear, gap_s)]
+
+
+def stretches(line: Timeline, query: np.ndarray, clear: np.ndarray, gap_s: float = _GAP_S) -> list[tuple[float, float]]:
+    """(start, end) in seconds of the runs of frames that fit a vector [D], or are `clear` (bool [n]); being out of
+    sight for `gap_s` does not end one. What is there for a blink counts only where nothing else does."""
+    fit = line.vectors @ query
+    usual, best = float(np.median(fit)), float(fit.max())
+    shown = np.flatnonzero(clear | (fit >= usual + _SEEN_SHARE * (best - usual)))
+    ends = np.append(line.times[1:], line.end)  # a frame stands until the next
+    found: list[tuple[float, float]] = []
+    for i in shown:
+        start, end = float(line.times[i]), float(min(ends[i], line.times[i] + _GAP_S))
+        if found and start - found[-1][1] <= gap_s:
+            found[-1] = (found[-1][0], end)
+        else:
+            found.append((start, end))
+    return [(start, end) for start, end in found if end - start >= _BLINK_S] or found
+
+
+def _told(passage: Passage) -> Item:
+    return Item(passage.video_id, passage.start, passage.end, passage.source, quotable(passage.text))
+
+
+def _joined(items: Sequence[Item]) -> list[Item]:
+    """A text that is read again and again while it stands there is one."""
+    joined: list[Item] = []
+    for item in items:
+        last = joined[-1] if joined else None
+        same = last is not None and (last.video_id, last.source, last.quote) == (item.video_id, item.source, item.quote)
+        if last is not None and same and item.source == "text" and item.start - last.end <= _GAP_S:
+            joined[-1] = replace(last, end=max(last.end, item.end))
+        else:
+            joined.append(item)
+    return joined

@@ -1,0 +1,160 @@
+"""Summary, chapters and tags, from the whole of a video: extracted from the index, so that every word has its place."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from model.loading import Models
+from retrieval.store.library import Library
+from retrieval.store.records import ClipFrames, Passage
+from retrieval.store.words import content_words
+
+_CHAPTER_S = 30.0  # about one chapter for so much of a video...
+_MOST_CHAPTERS = 12  # ...but never more than can be read at a glance
+_TAGS = 8
+_LIKELIEST = 40  # names that are looked at again
+# A name is believed that the encoder's classes give and its space of sentences agrees with: share of random single
+# things that may fit the best frame better. Others are mostly what something on a plain ground happens to resemble.
+_AGREED = 0.03
+_TITLE_CHARS = 60
+_QUOTE_CHARS = 90
+_LEAST_LETTERS = 5
+
+
+@dataclass(frozen=True)
+class Chapter:
+    start: float
+    end: float
+    title: str
+
+
+@dataclass(frozen=True)
+class Summary:
+    summary: str
+    chapters: list[Chapter]
+    tags: list[str]
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def summarize(library: Library, models: Models, video_id: str) -> Summary:
+    """Summarize what the index knows of a video, from its start to its end."""
+    clips = library.video_frames(video_id)
+    passages = library.passages(video_id)
+    if not clips:
+        return Summary("Nothing of this video is indexed yet.", [], [])
+    own = library.video(video_id).vision_model == models.vision.name
+    agreed = _agreed(models, clips) if own else frozenset(_names(clips))
+    tags = [name for name in _names(clips) if name in agreed][:_TAGS]
+    chapters = [_chapter(part, passages, agreed) for part in _parts(clips)]
+    spoken = [p for p in passages if p.source == "speech"]
+    written = [p for p in passages if p.source == "text" and _tells(p.text)]
+    sentences = []
+    if tags:
+        sentences.append(f"The pictures look like {_listed(tags[:5])}.")
+    if written:
+        sentences.append(f"On screen: {_listed([_quoted(p) for p in _spread(written, 4)])}.")
+    if spoken:
+        sentences.append(f"Said, among other things: {_listed([_quoted(p) for p in _central(models, spoken, 4)])}.")
+    if not sentences:
+        sentences.append("There is no speech and no text, and the pictures show nothing that is recognised.")
+    return Summary(" ".join(sentences), chapters, tags)
+
+
+def _tells(text: str) -> bool:
+    """Whether a text on the screen is worth a place in a summary: words, not counters or single letters."""
+    return sum(character.isalpha() for character in text) >= _LEAST_LETTERS
+
+
+def _quoted(passage: Passage) -> str:
+    text = passage.text.rstrip(" .")
+    return f"“{text if len(text) <= _QUOTE_CHARS else text[: _QUOTE_CHARS - 1].rsplit(' ', 1)[0] + '…'}”"
+
+
+def _names(clips: list[ClipFrames]) -> list[str]:
+    """What is recognised in some clips, that which is seen longest first."""
+    weights: dict[str, float] = {}
+    for frames in clips:
+        for name, share in frames.clip.tags:
+            weights[name] = weights.get(name, 0.0) + share * (frames.clip.end - frames.clip.start)
+    return sorted(weights, key=lambda name: -weights[name])
+
+
+def _agreed(models: Models, clips: list[ClipFrames]) -> frozenset[str]:
+    """Of the names of a video those that some frame fits also as a sentence."""
+    names = _names(clips)[:_LIKELIEST]
+    seen = [frames.vectors for frames in clips if len(frames.times)]
+    if not names or not seen:
+        return frozenset()
+    vectors, queries = np.concatenate(seen), models.vision.encode_text(names)
+    best = (vectors @ queries.T).argmax(0)
+    return frozenset(
+        name
+        for name, frame, query in zip(names, vectors[best], queries, strict=True)
+        if models.vision.chance(frame, query) <= _AGREED
+    )
+
+
+def _parts(clips: list[ClipFrames]) -> list[list[ClipFrames]]:
+    """Neighbouring clips joined into chapters: the most similar neighbours are joined until few enough are left."""
+    parts = [[clip] for clip in clips]
+    duration = clips[-1].clip.end - clips[0].clip.start
+    wanted = max(1, min(_MOST_CHAPTERS, round(duration / _CHAPTER_S) or 1, len(clips)))
+    while len(parts) > wanted:
+        distances = [_distance(a, b) * min(_length(a), _length(b)) for a, b in itertools.pairwise(parts)]
+        index = int(np.argmin(distances))
+        parts[index : index + 2] = [parts[index] + parts[index + 1]]
+    return parts
+
+
+def _distance(a: list[ClipFrames], b: list[ClipFrames]) -> float:
+    """One minus the cosine of mean vectors, plus a little so that equal pictures are still joined by length."""
+    means = []
+    for part in (a, b):
+        vectors = [frames.vectors.mean(axis=0) for frames in part if len(frames.times)]
+        if not vectors:
+            return 0.05
+        mean = np.mean(vectors, axis=0)
+        means.append(mean / max(float(np.linalg.norm(mean)), 1e-9))
+    return 1.05 - float(means[0] @ means[1])
+
+
+def _length(part: list[ClipFrames]) -> float:
+    return part[-1].clip.end - part[0].clip.start
+
+
+def _chapter(part: list[ClipFrames], passages: list[Passage], agreed: frozenset[str]) -> Chapter:
+    """Titled with its first on-screen text, else with what is said, else with what is seen."""
+    start, end = part[0].clip.start, part[-1].clip.end
+    inside = [p for p in passages if start <= p.start < end]
+    text = next((p.text for p in inside if p.source == "text" and _tells(p.text)), None)
+    speech = next((p.text for p in inside if p.source == "speech" and len(content_words(p.text)) > 1), None)
+    tags = [name for name in _names(part) if name in agreed]
+    title = text or speech or (", ".join(tags[:3]).capitalize() if tags else "Scene")
+    return Chapter(
+        start, end, title if len(title) <= _TITLE_CHARS else title[: _TITLE_CHARS - 1].rsplit(" ", 1)[0] + "…"
+    )
+
+
+def _spread(passages: list[Passage], count: int) -> list[Passage]:
+    """Evenly spread over the list, the first always among them."""
+    return [
+        passages[i] for i in sorted({round(x) for x in np.linspace(0, len(passages) - 1, min(count, len(passages)))})
+    ]
+
+
+def _central(models: Models, passages: list[Passage], count: int) -> list[Passage]:
+    """From each of `count` equal stretches the line nearest to the mean of all (a centroid summary)."""
+    vectors = models.text.embed([p.text for p in passages])
+    scores = vectors @ vectors.mean(axis=0)
+    groups = np.array_split(np.arange(len(passages)), min(count, len(passages)))
+    return [passages[int(group[np.argmax(scores[group])])] for group in groups]
+
+
+def _listed(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

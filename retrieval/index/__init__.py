@@ -1,0 +1,1 @@
+"""From a file to what can be searched: lanes, clips, vectors, timelines."""

@@ -1,0 +1,1 @@
+"""Moments that fit a query: vectors and full text, fused."""

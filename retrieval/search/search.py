@@ -1,0 +1,297 @@
+"""Search: visual vectors, text vectors and full text, fused by rank into moments."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from model.errors import UsageError
+from model.loading import Models
+from model.timecode import clock, span
+from model.vision.encoder import unit
+from retrieval.ask.phrasing import Relation
+from retrieval.ask.question import Question, parse
+from retrieval.ask.scope import SCENE_S
+from retrieval.index.timeline import Timeline
+from retrieval.index.vectors import VectorIndex
+from retrieval.search.filters import EVERYTHING, Filter
+from retrieval.search.fusion import RANK_OFFSET, diversify, factor, merge, weighed
+from retrieval.search.hits import Hit, coverage
+from retrieval.search.joining import join
+from retrieval.search.likeness import Likeness
+from retrieval.search.relevance import POINTS, Relevance, middles, seen_curve, told_curve
+from retrieval.store.library import Library
+from retrieval.store.records import Moment
+from retrieval.store.rows import marks_of
+from retrieval.store.words import content_words, match_expression
+
+_VISUAL_WEIGHT = 0.6  # against 1 for a passage that has every word of the query
+_CANDIDATES = 64
+_DEPTH = 4  # moments looked at for one that is returned: near-duplicates fall out
+_AWAY_SHARE = 0.5  # of a look that must not be, against the one that must
+_PART_DEPTH = 5  # as for so many results, each of two conditions is looked for
+_BESIDE_S = 4.0  # on both sides of a moment: what lies there is still the same scene
+_ALL_PASSAGES = 10_000  # some ten hours of speech
+_SAME_COSINE = 1e-4  # a video that fits no better anywhere than on the whole shows one thing only
+_KEPT_VIDEOS = 16  # frame vectors kept in memory, about 5 MB an hour of video
+
+Hole = tuple[str, float, float]  # a stretch of one video (id, seconds from, seconds to) that a search leaves out
+
+
+class Searcher:
+    """Finds moments. Holds the indexes, so keep one a process; safe to use from several threads."""
+
+    def __init__(self, library: Library, models: Models) -> None:
+        self.library = library
+        self.models = models
+        self.visual = VectorIndex(library, "visual", models.vision.name)
+        self.text = VectorIndex(library, "text", models.text.name)
+        self._timelines: OrderedDict[tuple[str, int | None], Timeline] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def save(self) -> None:
+        """Write both indexes to disk."""
+        self.visual.save()
+        self.text.save()
+
+    def search(
+        self, query: str, video_ids: Sequence[str] | None = None, top: int = 10, within: Filter = EVERYTHING
+    ) -> list[Moment]:
+        """The best moments for a query, best first and none like another; in all videos when none are given.
+
+        Raises UsageError for an empty or over-long query, and for a filter that leaves nothing to search.
+        """
+        question = parse(query)
+        self._check(video_ids, within)
+        if question.scope and within == EVERYTHING and video_ids is not None and len(video_ids) == 1:
+            within = next((part for _, part in self.parts(question, video_ids)), within)
+        found = self._found(question, video_ids, top, within)
+        if question.relation:
+            found = self._related(question.relation, question.parts, found, video_ids, within)
+        return diversify(found, Likeness(self.timeline), top)
+
+    def parts(self, question: Question, video_ids: Sequence[str]) -> list[tuple[str, Filter]]:
+        """The part of each video that a question keeps to; of one video where a scene is described. None of a video
+        that is over before, or where the scene is nowhere, or for a question that keeps to no part."""
+        scope = question.scope
+        if scope is None:
+            return []
+        if scope.within is None:  # what is asked about belongs to the scene and helps to find it
+            found = self._found(parse(f"{scope.scene} {question.subject}"), video_ids, 1, EVERYTHING)[:1]
+            return [(m.video_id, Filter(max(0.0, m.start - SCENE_S), m.end + SCENE_S)) for m in found]
+        durations = {video_id: self.library.video(video_id).duration for video_id in video_ids}
+        parts = [(video_id, scope.within(duration)) for video_id, duration in durations.items()]
+        return [(video_id, part) for video_id, part in parts if part.low < durations[video_id]]
+
+    def search_picture(
+        self, rgb: np.ndarray, video_ids: Sequence[str] | None = None, top: int = 10, within: Filter = EVERYTHING
+    ) -> list[Moment]:
+        """The moments that look like a still, best first. rgb: uint8 [H, W, 3]. Raises UsageError as `search` does."""
+        self._check(video_ids, within)
+        vector = self.models.vision.encode_frames(rgb[None]).pooled[0]
+        return self._looking_like(vector, video_ids, top, within)
+
+    def more_like(
+        self,
+        video_id: str,
+        start: float,
+        end: float,
+        video_ids: Sequence[str] | None = None,
+        top: int = 10,
+        within: Filter = EVERYTHING,
+    ) -> list[Moment]:
+        """The moments that look like this one (seconds), best first, but for itself and what lies right beside it.
+
+        Raises UsageError for a moment outside the video or without a picture, and as `search` does.
+        """
+        self._check(video_ids, within)
+        video = self.library.video(video_id)
+        if not 0 <= start < end or start >= video.duration:
+            raise UsageError(
+                f"{span(start, end)} is no moment of {video.title}, which lasts {clock(video.duration)}; "
+                "give a start and a later end inside it."
+            )
+        look = self.timeline(video_id).look(start, end)
+        if look is None:
+            raise UsageError(f"There is no picture of {video.title} at {span(start, end)}; choose a moment with one.")
+        hole = (video_id, start - _BESIDE_S, end + _BESIDE_S)
+        return self._looking_like(look, video_ids, top, within, hole)
+
+    def _looking_like(
+        self, vector: np.ndarray, video_ids: Sequence[str] | None, top: int, within: Filter, hole: Hole | None = None
+    ) -> list[Moment]:
+        if not within.admits("visual"):
+            raise UsageError("Looks are found in what was seen only; leave the source out, or choose seen.")
+        moments = self._seen(vector, video_ids, max(_DEPTH * top, 20), within, 1.0, hole)
+        return diversify(moments, Likeness(self.timeline), top)
+
+    def relevance(self, text: str, video_id: str, points: int = POINTS) -> Relevance:
+        """How well each time of a video fits a question, source by source. Raises UsageError as `search` does."""
+        question, video, line = parse(text), self.library.video(video_id), self.timeline(video_id)
+        duration = max(video.duration, 1e-3)
+        query = self.look_for(question)
+        ceiling = 0.0
+        if len(line.times):
+            best = line.vectors[int((line.vectors @ query).argmax())]
+            ceiling = 1 - self.models.vision.chance(best, query)
+        hits = self.text_hits(question, [video_id], _ALL_PASSAGES)
+        told = {
+            source: told_curve(
+                [(h.passage.start, h.passage.end, h.strength) for h in hits if h.passage.source == source],
+                duration,
+                points,
+            )
+            for source in ("speech", "text")
+        }
+        seen = seen_curve(line, query, ceiling, duration, points)
+        return Relevance(middles(duration, points), seen, told["speech"], told["text"])
+
+    def _check(self, video_ids: Sequence[str] | None, within: Filter) -> None:
+        if video_ids is not None and not video_ids:
+            raise UsageError("No video is chosen; choose at least one to search in.")
+        if within.start:
+            chosen = [video for video in self.library.videos() if video_ids is None or video.id in video_ids]
+            within.check_inside(video.duration for video in chosen)
+
+    def _related(
+        self,
+        relation: Relation,
+        parts: Sequence[str],
+        whole: list[Moment],
+        video_ids: Sequence[str] | None,
+        within: Filter,
+    ) -> list[Moment]:
+        """Moments that show both parts as they must lie to each other; then, for half, those that fit the whole."""
+        first, second = (self._found(parse(part), video_ids, _PART_DEPTH, within) for part in parts)
+        joined = join(relation, first, second)
+        best = whole[0].score if whole else 1.0
+        return merge(
+            [replace(m, score=m.score * best) for m in joined] + [replace(m, score=m.score / 2) for m in whole]
+        )
+
+    def look_for(self, question: Question) -> np.ndarray:
+        """The vector [D] of what is to be seen: away from what must not be."""
+        if not question.without:
+            return self.models.vision.encode_text([question.subject])[0]
+        away = self.models.vision.encode_text([question.without])[0]
+        if not question.wanted:
+            return -away
+        return unit(self.models.vision.encode_text([question.wanted])[0] - _AWAY_SHARE * away)
+
+    def _found(self, question: Question, video_ids: Sequence[str] | None, top: int, within: Filter) -> list[Moment]:
+        """What each source has, fused; best first."""
+        count = max(_DEPTH * top, 20)
+        moments = weighed(question, self.text_hits(question, video_ids, within=within), within)
+        if within.admits("visual"):
+            query = self.look_for(question)
+            moments += self._seen(query, video_ids, count, within, _VISUAL_WEIGHT * factor(question, "visual"))
+        return merge(moments)
+
+    def text_hits(
+        self, question: Question, video_ids: Sequence[str] | None, count: int = 30, within: Filter = EVERYTHING
+    ) -> list[Hit]:
+        """Passages that fit by meaning or by words, the strongest first."""
+        vector = self.models.text.embed([question.wanted or question.subject])[0]
+        unwanted = content_words(question.without)
+        near = dict(self.text.search(vector, count, video_ids, within))
+        owners = self._passages_of_vectors(list(near))
+        cosines = {owners[vector_id]: cosine for vector_id, cosine in near.items() if vector_id in owners}
+        passages = self.library.passages_by_id(cosines)
+        if question.terms:
+            limit = count if within == EVERYTHING else -1  # all: most may lie outside
+            matches = self.library.match_words(match_expression(question.terms), video_ids, limit)
+            inside = [p for p, _ in matches if within.admits(p.source) and within.cut(p.start, p.end)]
+            passages |= {passage.id: passage for passage in inside[:count]}
+        hits = [
+            Hit(passage, coverage(question.terms, passage.text), cosines.get(passage.id, 0.0))
+            for passage in passages.values()
+            if not coverage(unwanted, passage.text)
+        ]
+        return sorted(hits, key=lambda hit: (-hit.strength, -hit.cosine, hit.passage.start))
+
+    def _passages_of_vectors(self, vector_ids: list[int]) -> dict[int, int]:
+        marks, values = marks_of(vector_ids)
+        rows = self.library.db.rows(f"SELECT id, passage_id FROM vectors WHERE id IN ({marks})", values)
+        return {row["id"]: row["passage_id"] for row in rows}
+
+    def visual_moments(
+        self, text: str, video_ids: Sequence[str] | None, count: int, within: Filter = EVERYTHING
+    ) -> list[Moment]:
+        """The best looking windows for a text, best first; the score is a cosine."""
+        return self._windows(self.models.vision.encode_text([text])[0], video_ids, count, within)
+
+    def _seen(
+        self,
+        query: np.ndarray,
+        video_ids: Sequence[str] | None,
+        count: int,
+        within: Filter,
+        weight: float,
+        hole: Hole | None = None,
+    ) -> list[Moment]:
+        """The best windows for a vector [D], with scores that fall with the rank and with the cosine.
+
+        What fits no better than the frames of these videos do on the whole is worth half of what its rank says.
+        """
+        windows = self._windows(query, video_ids, count, within, hole)
+        lines = [self.timeline(video_id) for video_id in {window.video_id for window in windows}]
+        usual = float(np.mean([line.middle @ query for line in lines])) if lines else 0.0
+        most = windows[0].score - usual if windows else 0.0
+        scored = []
+        for rank, window in enumerate(windows):
+            strength = max(0.0, window.score - usual) / most if most > _SAME_COSINE else 1.0
+            scored.append(replace(window, score=weight * (1 + strength) / 2 / (RANK_OFFSET + rank)))
+        return scored
+
+    def _windows(
+        self,
+        query: np.ndarray,
+        video_ids: Sequence[str] | None,
+        count: int,
+        within: Filter,
+        hole: Hole | None = None,
+    ) -> list[Moment]:
+        """The best windows for a vector [D] outside the hole, in the videos whose stored segments are nearest to it."""
+        candidates = _CANDIDATES if hole is None else 4 * _CANDIDATES  # many are of the moment itself
+        found = self.visual.search(query, candidates, video_ids, Filter(within.start, within.end))
+        marks, values = marks_of(vector_id for vector_id, _ in found)
+        rows = self.library.db.rows(f"SELECT id, video_id FROM vectors WHERE id IN ({marks})", values)
+        owners = {row["id"]: row["video_id"] for row in rows}
+        nearest = dict.fromkeys(owners[vector_id] for vector_id, _ in found if vector_id in owners)
+        moments = []
+        for video_id in list(nearest)[:_KEPT_VIDEOS]:
+            line = self.timeline(video_id)
+            for low, high in _stretches(video_id, within, hole):
+                windows = line.windows(low, high).best(query, line.cuts, min(line.end, high), count)
+                moments += [Moment(video_id, w.start, w.end, w.score, ["visual"]) for w in windows]
+        return sorted(moments, key=lambda moment: -moment.score)[:count]
+
+    def timeline(self, video_id: str) -> Timeline:
+        """The frame vectors of a video, kept in memory for the next question; none where another encoder made them."""
+        row = self.library.db.row(
+            "SELECT max(clips.id) AS newest FROM clips JOIN videos ON videos.id = video_id"
+            " WHERE video_id = ? AND vision_model = ?",
+            (video_id, self.models.vision.name),
+        )
+        newest = row["newest"] if row else None
+        if newest is None:
+            return Timeline.of([])
+        key = (video_id, newest)  # another one once more is seen, or all is seen anew
+        with self._lock:
+            if key not in self._timelines:
+                self._timelines[key] = Timeline.of(self.library.video_frames(video_id))
+                while len(self._timelines) > _KEPT_VIDEOS:
+                    self._timelines.popitem(last=False)
+            self._timelines.move_to_end(key)
+            return self._timelines[key]
+
+
+def _stretches(video_id: str, within: Filter, hole: Hole | None) -> list[tuple[float, float]]:
+    """What may be searched of a video, in seconds."""
+    if hole is None or hole[0] != video_id:
+        return [(within.low, within.high)]
+    return [(within.low, min(within.high, hole[1])), (max(within.low, hole[2]), within.high)]

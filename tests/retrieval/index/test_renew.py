@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from retrieval.index.ingest import run_job, take_in
+from retrieval.index.renew import find_outdated, renew
+from retrieval.search.search import Searcher
+from retrieval.store.jobs import JobQueue
+from retrieval.store.library import Library
+from retrieval.store.records import Video
+from tests.fakes import BagOfWords, ColourEncoder, FakeModels
+from tests.media_factory import Scene, make_video
+
+RED, GREEN, BLUE = ColourEncoder.colours.values()
+
+
+class HalfBag(BagOfWords):
+    """Another text model: other vectors, another size."""
+
+    name, dim = "half-bag", 32
+
+    def embed(self, texts: object) -> np.ndarray:
+        half = super().embed(texts)[:, ::2]  # type: ignore[arg-type]
+        return half / np.linalg.norm(half, axis=1, keepdims=True)
+
+
+def other_models() -> FakeModels:
+    models = FakeModels()
+    models.text = HalfBag()
+    models.vision.text = HalfBag()
+    models.vision.name, models.vision.dim = "colours/2", 32
+    return models
+
+
+def index(library: Library, models: FakeModels, video: Video) -> Video:
+    job = JobQueue(library).claim("here:1", JobQueue(library).add(video.id, "local").id)
+    assert job is not None
+    return run_job(library, models, job)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def seen(library: Library, models: FakeModels, tmp_path: Path) -> Video:
+    path = make_video(tmp_path / "a.mp4", [Scene(3, RED), Scene(2, GREEN), Scene(4, BLUE)])
+    video = index(library, models, take_in(library, path))
+    library.add_passages(video.id, "speech", [(1.0, 2.0, "the tide is high")], models.text.embed(["the tide is high"]))
+    return video
+
+
+def test_a_video_of_other_models_is_not_searched_by_its_vectors(library: Library, seen: Video) -> None:
+    models = other_models()
+    assert [video.id for video in find_outdated(library, models)] == [seen.id]  # type: ignore[arg-type]
+    moments = Searcher(library, models).search("something green", [seen.id])  # type: ignore[arg-type]
+    assert not any("visual" in moment.sources for moment in moments)
+
+
+def test_indexed_again_it_is_found_with_the_new_models_and_its_words_stay(library: Library, seen: Video) -> None:
+    models = other_models()
+    again = index(library, models, seen)
+    assert find_outdated(library, models) == []  # type: ignore[arg-type]
+    assert (again.status, again.vision_model, again.text_model) == ("ready", "colours/2", "half-bag")
+    searcher = Searcher(library, models)  # type: ignore[arg-type]
+    green = searcher.search("something green", [seen.id])[0]
+    assert 3 <= green.start < green.end <= 5.01 and green.sources == ["visual"]
+    assert [passage.text for passage in library.passages(seen.id)] == ["the tide is high"]
+    assert searcher.search("high tide", [seen.id])[0].quote == "the tide is high"
+
+
+def test_pictures_are_seen_again_in_the_playable_copy_when_the_original_is_gone(library: Library, seen: Video) -> None:
+    Path(seen.source_path).unlink()
+    again = index(library, other_models(), seen)
+    assert again.status == "ready" and len(library.clips(seen.id)) == 3
+
+
+def test_broken_off_while_texts_are_embedded_it_goes_on(library: Library, seen: Video) -> None:
+    lines = [(float(i), i + 1.0, f"line {i}") for i in range(150)]
+    library.add_passages(seen.id, "speech", lines, BagOfWords().embed([text for *_, text in lines]))
+    models = other_models()
+    whole = models.text.embed
+
+    def fail_late(texts: list[str]) -> np.ndarray:
+        if "line 149" in texts:
+            raise KeyboardInterrupt
+        return whole(texts)
+
+    models.text.embed = fail_late  # type: ignore[method-assign, assignment]
+    with pytest.raises(KeyboardInterrupt):
+        renew(library, models, seen)  # type: ignore[arg-type]
+    renew(library, other_models(), library.video(seen.id))  # type: ignore[arg-type]
+    found = Searcher(library, other_models()).text  # type: ignore[arg-type]
+    found.sync()
+    assert found.size == 151
