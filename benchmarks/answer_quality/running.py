@@ -61,7 +61,7 @@ def digest(script: Script) -> str:
 
 
 def ask_everything(answerer: Answerer, films: Sequence[Film]) -> tuple[list[Verdict], list[Record]]:
-    verdicts, records = search_everything(lambda text, ids: answerer.searcher.search(text, ids, TOP), films)
+    verdicts, records = search_everything(lambda text, ids: answerer.finder.search(text, ids, TOP), films)
     for number, film in enumerate(films):
         for question in film.script.questions:
             *_, answer = answerer.ask(question.text, [film.video_id])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from retrieval.store.fulltext import stem, words
 from retrieval.store.records import Passage
-from retrieval.store.words import stem, words
 
 MAX_MOMENT_S = 12.0  # of a text that stays for long, the moment is where it begins
 _COSINE_FLOOR, _COSINE_SPAN = 0.25, 0.40  # MiniLM: unrelated sentences lie below the floor, paraphrases above the sum
