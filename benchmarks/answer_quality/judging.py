@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks.answer_quality.script import Interval, Question
 from model.evaluation.bootstrap import Figure, weighted_mean, with_intervals
 from retrieval.ask.answer import Answer
-from retrieval.ask.phrases import MARKER
+from retrieval.ask.say import MARKER
 from retrieval.store.records import Citation, Moment
 
 KINDS = ("when", "spoken", "screen_text", "visual", "colour", "count", "where")

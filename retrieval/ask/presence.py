@@ -11,6 +11,7 @@ import numpy as np
 
 from model.vision.colour import NAMES
 from retrieval.ask.plan import Plan
+from retrieval.search.lexicon import lexicons
 from retrieval.store.fulltext import stem, words
 from retrieval.store.records import Moment
 
