@@ -27,12 +27,14 @@ class Synthesiser:
 
     program: str
     voices: tuple[str, ...]
+    words_per_minute: int = 150  # of espeak-ng; flite is slowed by `stretch`
+    stretch: float = 1.06
 
     def speak(self, sentence: str, voice: int = 0) -> np.ndarray:
         """float32 mono [n] at RATE_HZ, without silence around it; the same each time."""
         name = self.voices[voice % len(self.voices)]
-        flite = [self.program, "-voice", name, "--setf", "duration_stretch=1.06", "-t", sentence, "-o", "/dev/stdout"]
-        espeak = [self.program, "-v", name, "-s", "150", "--stdout", sentence]
+        flite = [self.program, "-voice", name, "--setf", f"duration_stretch={self.stretch}", "-t", sentence, "-o", "/dev/stdout"]
+        espeak = [self.program, "-v", name, "-s", str(self.words_per_minute), "--stdout", sentence]
         command = flite if self.program == "flite" else espeak
         sound = subprocess.run(command, check=True, capture_output=True, timeout=_LIMIT_S).stdout
         samples = read_wave(sound)
@@ -44,6 +46,34 @@ class Synthesiser:
 def find_synthesiser() -> Synthesiser | None:
     """None where neither program is installed."""
     return next((Synthesiser(name, voices) for name, voices in _VOICES.items() if shutil.which(name)), None)
+
+
+# Voices that no threshold was fitted on, none of them in _VOICES: (program, voice, words a minute, stretch).
+_UNSEEN = (
+    ("flite", "rms", 150, 1.0), ("espeak-ng", "en-gb-x-rp", 140, 1.0), ("espeak-ng", "en-gb-scotland", 155, 1.0),
+    ("espeak-ng", "en-us-nyc", 145, 1.0), ("flite", "kal16", 150, 1.1),
+)  # fmt: skip
+
+
+def unseen_synthesisers() -> list[Synthesiser]:
+    """One for each voice of the unseen split that is installed here."""
+    found, flite = list[Synthesiser](), _flite_voices()
+    for program, voice, pace, stretch in _UNSEEN:
+        if shutil.which(program) and (program != "flite" or voice in flite):
+            found.append(Synthesiser(program, (voice,), pace, stretch))
+    return found
+
+
+def fitted_voices() -> set[tuple[str, str]]:
+    """(program, voice) of every voice that the fitted split may have."""
+    return {(program, voice) for program, voices in _VOICES.items() for voice in voices}
+
+
+def _flite_voices() -> set[str]:
+    if not shutil.which("flite"):
+        return set()
+    said = subprocess.run(["flite", "-lv"], check=True, capture_output=True, text=True, timeout=_LIMIT_S).stdout
+    return set(said.partition(":")[2].split())
 
 
 def read_wave(data: bytes) -> np.ndarray:
