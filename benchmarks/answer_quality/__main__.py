@@ -75,7 +75,9 @@ def run_splits(arguments: argparse.Namespace, data_dir: Path) -> None:
         items += [{"split": name} | asdict(record) for record in records]
         minutes = sum(script.seconds for script in scripts) / 60
         if not arguments.json:
-            print(f"{name}: {len(films)} films of {minutes:.1f} minutes, seed {arguments.seed}, {engine.profile.name}\n")
+            print(
+                f"{name}: {len(films)} films of {minutes:.1f} minutes, seed {arguments.seed}, {engine.profile.name}\n"
+            )
             print(*table.by_kind(*measured[name]), f"\n{table.total(measured[name][0])}\n", sep="\n", flush=True)
     if arguments.json:
         rates = {

@@ -73,5 +73,7 @@ def framed(path: Path) -> Image.Image:
     """In the middle of a dark page, at 4:3 since the data set's pictures were stretched to squares."""
     page = Image.new("RGB", (WIDTH_PX, HEIGHT_PX), "#18181c")
     with Image.open(path) as photo:
-        page.paste(photo.convert("RGB").resize((HEIGHT_PX * 4 // 3, HEIGHT_PX)), ((WIDTH_PX - HEIGHT_PX * 4 // 3) // 2, 0))
+        page.paste(
+            photo.convert("RGB").resize((HEIGHT_PX * 4 // 3, HEIGHT_PX)), ((WIDTH_PX - HEIGHT_PX * 4 // 3) // 2, 0)
+        )
     return page

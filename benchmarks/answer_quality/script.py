@@ -55,8 +55,8 @@ class Question:
 @dataclass(frozen=True)
 class Scene:
     """One shot. `show` says what: ("thing", name, count, colour), ("shape", kind, colour, background), ("card", words,
-    colour), ("page", layout, typeface, line, ...), ("sight", name), ("photo", path) or ("pause", colour). `sound` is speech, float32 [n] at RATE_HZ from the start of the scene, or what to play
-    instead."""
+    colour), ("page", layout, typeface, line, ...), ("sight", name), ("photo", path) or ("pause", colour). `sound` is
+    speech, float32 [n] at RATE_HZ from the start of the scene, or what to play instead."""
 
     seconds: float
     show: tuple[str, ...]

@@ -40,7 +40,9 @@ def _pizza() -> Pen:
     pen.oval(320, 185, 125, 120, "#f3c64b")
     for i in range(9):
         angle = i * 2.4
-        pen.oval(320 + 30 * math.sqrt(i) * math.cos(angle), 185 + 30 * math.sqrt(i) * math.sin(angle), 18, 18, "#b8321f")
+        pen.oval(
+            320 + 30 * math.sqrt(i) * math.cos(angle), 185 + 30 * math.sqrt(i) * math.sin(angle), 18, 18, "#b8321f"
+        )
     for i in range(4):
         dx, dy = 140 * math.cos(i * math.pi / 4), 135 * math.sin(i * math.pi / 4)
         pen.line([(320 - dx, 185 - dy), (320 + dx, 185 + dy)], 2, "#a8752f")

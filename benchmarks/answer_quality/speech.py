@@ -33,7 +33,17 @@ class Synthesiser:
     def speak(self, sentence: str, voice: int = 0) -> np.ndarray:
         """float32 mono [n] at RATE_HZ, without silence around it; the same each time."""
         name = self.voices[voice % len(self.voices)]
-        flite = [self.program, "-voice", name, "--setf", f"duration_stretch={self.stretch}", "-t", sentence, "-o", "/dev/stdout"]
+        flite = [
+            self.program,
+            "-voice",
+            name,
+            "--setf",
+            f"duration_stretch={self.stretch}",
+            "-t",
+            sentence,
+            "-o",
+            "/dev/stdout",
+        ]
         espeak = [self.program, "-v", name, "-s", str(self.words_per_minute), "--stdout", sentence]
         command = flite if self.program == "flite" else espeak
         sound = subprocess.run(command, check=True, capture_output=True, timeout=_LIMIT_S).stdout

@@ -13,12 +13,12 @@ from typing import TypeVar
 import numpy as np
 
 from benchmarks.answer_quality.facts import accepted
-from benchmarks.answer_quality.photos import draw_photos
 from benchmarks.answer_quality.pen import HEIGHT_PX, WIDTH_PX
+from benchmarks.answer_quality.photos import draw_photos
 from benchmarks.answer_quality.script import Interval, Kind, Moment, Question, Scene, Script, Size, write_script
 from benchmarks.answer_quality.sights import Sight
 from benchmarks.answer_quality.speech import RATE_HZ, Synthesiser, find_synthesiser
-from benchmarks.answer_quality.splits import Material, PageTemplate, SpokenFact, Split, strangers
+from benchmarks.answer_quality.splits import Material, PageTemplate, SpokenFact, strangers
 
 _Item = TypeVar("_Item")
 # Films in the style of script.py, a minute long, for the fitted split.
@@ -72,8 +72,7 @@ def pattern_of(value: str) -> str:
         return rf"\b0?{int(hour)}[:. ]?{minute}\b"
     if re.fullmatch(r"\d+\.\d\d", value):
         return value.replace(".", r"[.,]")
-    words = [re.escape(word) for word in value.split()]
-    return r"\b" + r"\s+".join(words)
+    return r"\b" + r"\s+".join(re.escape(word) for word in value.split())
 
 
 def all_of(*patterns: str) -> str:
@@ -160,7 +159,9 @@ class _Styled(_Writer):
     def _shot(self, show: tuple[str, ...], facts: Sequence[SpokenFact]) -> Interval:
         """A picture with facts spoken over it, or with music."""
         if not self.voice or not facts:
-            return self._add(Scene(round(self.random.uniform(5, 8), 1), show, self._pick(("music", "noise", "silence"))))
+            return self._add(
+                Scene(round(self.random.uniform(5, 8), 1), show, self._pick(("music", "noise", "silence")))
+            )
         pieces, start = [np.zeros(RATE_HZ, np.float32)], self.script.seconds
         for fact in facts:
             slot = re.findall(r"\{(\w+)\}", fact.told)[0]
@@ -243,7 +244,9 @@ class _Styled(_Writer):
             follow = self._say("follow_when")
             self.questions += [
                 Question("spoken", either, accept, place, rf"{re.escape(choice[0])} or {re.escape(choice[1])}"),
-                Question("spoken", self._say("mentioned", about=fact.about), rf"^\W*yes\b|{accept}", place, r"^\W*no\b"),
+                Question(
+                    "spoken", self._say("mentioned", about=fact.about), rf"^\W*yes\b|{accept}", place, r"^\W*no\b"
+                ),
                 Question("spoken", self._at("said_at", place), accept, place),
                 Question("spoken", self._say("how_often", about=fact.about), r"\bonce\b|\bone\b|\b1\b", place),
                 Question("when", self._say("when_said", about=fact.about), "", place),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from benchmarks.answer_quality.judging import RATES
+from benchmarks.answer_quality.splits import Split
 from model.evaluation.bootstrap import Figure
 
 _MEANS = {
@@ -51,7 +52,7 @@ def total(figures: Mapping[str, Figure]) -> str:
     return " ".join(("TOTAL", *shown))
 
 
-def side_by_side(splits: Mapping[str, tuple[Mapping[str, Figure], Mapping[str, int]]]) -> Iterator[str]:
+def side_by_side(splits: Mapping[Split, tuple[Mapping[str, Figure], Mapping[str, int]]]) -> Iterator[str]:
     """Two splits and the gap between them, marked where the second is worse by more than GAP. Of false refusals fewer
     is better, so there a gap is what the second has more of."""
     (first, (one, asked)), (second, (other, also)) = splits.items()
