@@ -189,7 +189,7 @@ class _Styled(_Writer):
         self.questions += [Question("visual", self._manner(asked), accept, place) for asked in asks]
         self.questions += [
             Question("when", self._say("when_seen", about=called), "", place),
-            Question("visual", self._say("shown", about=called), rf"^\W*yes\b|{accept}", place, r"^\W*no\b"),
+            Question("visual", self._say("shown", about=called), rf"\byes\b|{accept}", place, r"^(\w+: )?no\b"),
             Question("visual", self._at("seen_at", place), accept, place),
         ]
 
@@ -212,7 +212,7 @@ class _Styled(_Writer):
             Question("screen_text", both, all_of(first, second), place),
             Question("screen_text", self._at("read_at", place), shown, place),
             Question("when", self._say("when_read", about=about), "", place),
-            Question("when", self._say("follow_when"), "", place, after=one),
+            Question("when", self._say("follow_read"), "", place, after=one),
         ]
         if page.layout != "credits":
             length = place[1] - place[0]
@@ -244,9 +244,7 @@ class _Styled(_Writer):
             follow = self._say("follow_when")
             self.questions += [
                 Question("spoken", either, accept, place, rf"{re.escape(choice[0])} or {re.escape(choice[1])}"),
-                Question(
-                    "spoken", self._say("mentioned", about=fact.about), rf"^\W*yes\b|{accept}", place, r"^\W*no\b"
-                ),
+                Question("spoken", self._say("mentioned", about=fact.about), rf"\byes\b|{accept}", place, r"^\W*no\b"),
                 Question("spoken", self._at("said_at", place), accept, place),
                 Question("spoken", self._say("how_often", about=fact.about), r"\bonce\b|\bone\b|\b1\b", place),
                 Question("when", self._say("when_said", about=fact.about), "", place),
@@ -277,6 +275,7 @@ class _Styled(_Writer):
         near = range(seconds - 1, seconds + 2)
         lengths = "|".join(rf"\b{s}(\.\d+)?\s*s|0?{s // 60}:{s % 60:02}|{s // 60} min\D*\b{s % 60}\b" for s in near)
         rounded = r"|\b(about|around) (one|a|1) minute" if abs(seconds - 60) < 10 else ""
+        rounded += r"|\b(less than|under|below) (one|a|1) minute" if seconds < 60 else ""
         self.questions += [
             Question("file", self._say("duration"), lengths + rounded, whole),
             Question("file", self._say("size"), rf"{WIDTH_PX}\W*(x|×|by)?\W*{HEIGHT_PX}|\b{HEIGHT_PX}p", whole),
