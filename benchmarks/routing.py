@@ -24,7 +24,7 @@ DATA = Path(__file__).parent / "routing_data"
 COUNT = 300  # questions of a source
 PICTURE_FILES = ("coco/vqa.tsv", "daquar/qa.tsv")
 PICTURES = 3597  # of each file at most
-PLANNER = "retrieval.ask.rules:plan_of"
+PLANNER = "retrieval.ask.rules:RulesPlanner"
 
 
 class Plan(Protocol):
@@ -107,16 +107,20 @@ def lines(shares: Iterable[Share], misses: int) -> Iterator[str]:
 
 
 def planner_named(name: str) -> Planner:
-    """MODULE:FUNCTION. Raises ImportError or AttributeError where there is no such function."""
+    """MODULE:NAME of a function, or of a class whose objects have `plan`.
+
+    Raises ImportError or AttributeError where there is none.
+    """
     module, _, function = name.partition(":")
-    found: Planner = getattr(import_module(module), function)
-    return found
+    found = getattr(import_module(module), function)
+    planner: Planner = found().plan if isinstance(found, type) else found
+    return planner
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pictures", type=Path, metavar="DIR", help="folder with coco/vqa.tsv or daquar/qa.tsv")
-    parser.add_argument("--planner", default=PLANNER, metavar="MODULE:FUNCTION", help="default: %(default)s")
+    parser.add_argument("--planner", default=PLANNER, metavar="MODULE:NAME", help="default: %(default)s")
     parser.add_argument("--misses", type=int, default=20, metavar="N", help="of each set (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()

@@ -243,6 +243,18 @@ def test_routing_counts_the_questions_whose_source_is_looked_at(tmp_path: Path) 
         routing.own_questions("speech", 5000)
 
 
+class Planning:
+    def plan(self, text: str) -> Planned:
+        return Planned(("speech",))
+
+
+def test_a_planner_is_a_function_or_a_class() -> None:
+    assert routing.planner_named(f"{__name__}:Planning")("?").sources == ("speech",)
+    assert routing.planner_named("benchmarks.routing:own_questions") is routing.own_questions
+    with pytest.raises(ImportError):
+        routing.planner_named("nowhere.at_all:plan")
+
+
 def test_paraphrases_are_balanced() -> None:
     items = json.loads((BENCHMARKS / "paraphrases.json").read_text(encoding="utf-8"))
     assert len({item["sentence"] for item in items}) == len(items)

@@ -63,7 +63,8 @@ def find_synthesiser() -> Synthesiser | None:
 # espeak-ng 0.57 to 0.65. So espeak-ng speaks only where there is no flite: else speech would be measured, not answers.
 _UNSEEN = (("flite", "rms", 150, 1.0), ("flite", "awb", 150, 1.0), ("flite", "kal16", 150, 1.1))
 _UNSEEN_WITHOUT_FLITE = (
-    ("espeak-ng", "en-gb-x-rp", 140, 1.0), ("espeak-ng", "en-gb-x-gbclan", 140, 1.0), ("espeak-ng", "en-us-nyc", 145, 1.0),
+    ("espeak-ng", "en-gb-x-rp", 140, 1.0), ("espeak-ng", "en-gb-x-gbclan", 140, 1.0),
+    ("espeak-ng", "en-us-nyc", 145, 1.0),
 )  # fmt: skip
 
 
