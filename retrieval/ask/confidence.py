@@ -14,15 +14,21 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from model.text.embedder import scale_of
 
 from retrieval.search.words import content_words
 from retrieval.store.fulltext import stem, words
 
+if TYPE_CHECKING:
+    from model.text.embedder import TextEmbedder
+
 WEIGHTS = Path(__file__).with_name("confidence.json")
 FEATURES = ("cosine", "standing", "near", "lead")
+_FITTED_TO = "multilingual-e5-small"
 _LEAST_SPREAD = 0.01  # of the cosines in a video: less is noise, which must not be blown up to a lead
 _MOST_STANDING = 4.0  # standard deviations; more says no more
 
@@ -64,10 +70,17 @@ def likelihoods(question_terms: Sequence[str], cosines: np.ndarray, lines: Seque
     """float32 [n]: for each line the probability that it answers the question.
 
     question_terms: stems of the question's content words. cosines: float32 [n], of the question and each line by
-    multilingual-e5-small, whose scale the weights were fitted to. lines: each line's stems, in order of time.
+    multilingual-e5-small, whose scale the weights were fitted to (`on_scale` brings others to it). lines: each line's stems, in order of time.
     `terms_of` and `stems_of` make them. All lines of the video should be given: a line is judged by how it stands out.
     """
     return read_weights().probabilities(signals(question_terms, cosines, lines))
+
+
+def on_scale(cosines: Sequence[float], embedder: TextEmbedder) -> np.ndarray:
+    """The cosines of any embedder as multilingual-e5-small's would be: float32 [n]."""
+    fitted = scale_of(_FITTED_TO)
+    near = (np.asarray(cosines, np.float32) - embedder.floor) / embedder.span
+    return np.asarray(fitted.floor + fitted.span * near, np.float32)
 
 
 def signals(question_terms: Sequence[str], cosines: np.ndarray, lines: Sequence[Sequence[str]]) -> Signals:
@@ -112,7 +125,8 @@ def _share(held: np.ndarray, rarity: np.ndarray) -> np.ndarray:
 def _standing(values: np.ndarray) -> np.ndarray:
     if not len(values):
         return values
-    standing = (values - values.mean()) / max(float(values.std()), _LEAST_SPREAD)
+    standing = (values - values.mean()) / max(float(values.std()), _FITTED_TO = "multilingual-e5-small"
+_LEAST_SPREAD)
     return np.clip(standing, -_MOST_STANDING, _MOST_STANDING)
 
 

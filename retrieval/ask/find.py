@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import zip_longest
 
-from retrieval.ask.confidence import likelihoods
+from retrieval.ask.confidence import likelihoods, on_scale, read_weights, stems_of
 from retrieval.ask.evidence import MAX_ITEMS, QUOTE_CHARS, Evidence, Item, distinct, quotable
 from retrieval.ask.places import box_of, distance, holds
 from retrieval.ask.plan import EVERY_SOURCE, Place, Plan
@@ -21,12 +21,11 @@ from retrieval.search.query import Query
 from retrieval.search.regions import Regions, find_regions
 from retrieval.search.relevance import Relevance
 from retrieval.search.search import Searcher
+from retrieval.store.fulltext import stem
 from retrieval.store.records import Moment, Passage, Source, Video
 
-ENOUGH = 0.5  # likelihood from which words answer a question
-SURE = 0.8  # and from which they stand before pictures where pictures are likely meant
+SURE = 0.6  # likelihood of words from which they stand before pictures where these are likely meant
 _FIT_S = 15.0  # on both sides of the best moment of a scene that is only described
-_CANDIDATES = 64  # passages that are weighed
 _NEAR_S = 2.0  # lines this close to each other belong to one utterance
 _TOUCHING_S, _ALIKE = 0.6, 0.8  # moments this near, whose scores differ by no more than this factor, are one
 _NAMES = 4  # tags or colours named for a picture
@@ -107,12 +106,16 @@ class Finder:
 
     def _find(self, plan: Plan, video_ids: Sequence[str], within: Filter) -> Evidence:
         told = self.told(plan, video_ids, within) if plan.sources != ("visual",) else []
-        enough = [item for item in told if item.likelihood >= ENOUGH]
+        enough = [item for item in told if item.likelihood >= least_likely(plan)]
         if "visual" not in plan.sources:
             return Evidence((enough or told)[:MAX_ITEMS], bool(enough))
         pictures, shown = self._pictures(plan, video_ids, within)
         seen = pictures if shown else []
-        sure = [item for item in told if item.likelihood >= (SURE if plan.leans == "visual" and seen else ENOUGH)]
+        sure = [
+            item
+            for item in told
+            if item.likelihood >= (SURE if plan.leans == "visual" and seen else least_likely(plan))
+        ]
         if plan.operation == "when" and seen:
             sure = [item for item in sure if item.likelihood >= SURE][:2]
         items = distinct([*sure[:MAX_ITEMS], *seen, *enough])[:MAX_ITEMS]
@@ -129,10 +132,11 @@ class Finder:
         inside = replace(within, sources=sources)
         if plan.is_open and plan.sources != EVERY_SOURCE:  # "What is said?"
             return self._in_order(plan, video_ids, inside, sources)
-        hits = self.searcher.text_hits(plan.query(), video_ids, _CANDIDATES, inside)
+        hits = self.searcher.lines(plan.query(), video_ids, inside)
         if plan.place:
             hits = self._standing_at(plan.place, hits)
-        likely = likelihoods(plan.terms, [hit.cosine for hit in hits], [hit.passage.text for hit in hits])
+        cosines = on_scale([hit.cosine for hit in hits], self.searcher.models.passages)
+        likely = likelihoods([stem(t) for t in plan.terms], cosines, [stems_of(hit.passage.text) for hit in hits])
         ranked = sorted(zip(likely, hits, strict=True), key=lambda pair: -pair[0])
         items = [self.item(hit.passage, within, float(chance)) for chance, hit in ranked[: 4 * MAX_ITEMS]]
         return distinct(items)
@@ -211,6 +215,13 @@ class Finder:
         listed = [clip.colours if plan.wants == "colour" else clip.tags for clip in clips]
         names = list(dict.fromkeys(name for pairs in listed for name, _ in pairs))[:_NAMES]
         return Item(video_id, start, end, "visual", ", ".join(names))
+
+
+def least_likely(plan: Plan) -> float:
+    """The likelihood from which words answer a plan: less where it asks for what is said or written by name, for then
+    something mostly is, and the likeliest line is no worse for being worded in other words."""
+    weights = read_weights()
+    return weights.likely if plan.sources == EVERY_SOURCE and plan.leans != "text" else weights.unlikely
 
 
 def join_neighbours(moments: Sequence[Moment]) -> list[Moment]:

@@ -218,7 +218,7 @@ def _spread(passages: list[Passage], count: int) -> list[Passage]:
 
 def _central(models: Models, passages: list[Passage], count: int) -> list[Passage]:
     """From each of `count` equal stretches the line nearest to the mean of all (a centroid summary)."""
-    vectors = models.text.embed([p.text for p in passages])
+    vectors = models.passages.embed([p.text for p in passages])
     scores = vectors @ vectors.mean(axis=0)
     groups = np.array_split(np.arange(len(passages)), min(count, len(passages)))
     return [passages[int(group[np.argmax(scores[group])])] for group in groups]

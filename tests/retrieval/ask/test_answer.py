@@ -24,9 +24,9 @@ LINES = [
 @pytest.fixture
 def answerer(library: Library, video: Video, models: FakeModels) -> Answerer:
     """A video with speech, a sign, and a red stretch followed by a blue one."""
-    library.add_passages(video.id, "speech", LINES, models.text.embed([text for *_, text in LINES]))
+    library.add_passages(video.id, "speech", LINES, models.passages.embed([text for *_, text in LINES]))
     library.add_passages(
-        video.id, "text", [(20.0, 24.0, "TICKETS 12 POUNDS")], models.text.embed(["TICKETS 12 POUNDS"])
+        video.id, "text", [(20.0, 24.0, "TICKETS 12 POUNDS")], models.passages.embed(["TICKETS 12 POUNDS"])
     )
     for number, (colour, start) in enumerate((("red", 0.0), ("blue", 15.0))):
         times = np.arange(start, start + 15, 0.5, dtype=np.float32)
@@ -110,7 +110,7 @@ def test_all_chosen_videos_are_asked(
 ) -> None:
     other = register(library, tmp_path, "second")
     text = "The museum opens on Sundays."
-    library.add_passages(other.id, "speech", [(1.0, 4.0, text)], models.text.embed([text]))
+    library.add_passages(other.id, "speech", [(1.0, 4.0, text)], models.passages.embed([text]))
     *_, answer = answerer.ask("What does the speaker say about the museum?", [video.id, other.id])
     assert answer.citations[0].video_id == other.id
 
@@ -120,7 +120,7 @@ def test_of_speech_without_pictures_what_is_seen_is_denied(
     library: Library, models: FakeModels, tmp_path: Path, text: str
 ) -> None:
     heard = register(library, tmp_path, "radio.mp3")
-    library.add_passages(heard.id, "speech", LINES, models.text.embed([line for *_, line in LINES]))
+    library.add_passages(heard.id, "speech", LINES, models.passages.embed([line for *_, line in LINES]))
     *_, answer = Answerer(Searcher(library, models), models).ask(text, [heard.id])  # type: ignore[arg-type]
     assert not answer.found and "looks like" not in answer.text
     assert answer.text.startswith(
@@ -168,7 +168,7 @@ def test_a_quote_that_looks_like_a_marker_is_none(
     answerer: Answerer, library: Library, video: Video, models: FakeModels
 ) -> None:
     text = "See page ⟦2⟧ and [1] of the atlas."
-    library.add_passages(video.id, "speech", [(26.0, 28.0, text)], models.text.embed([text]))
+    library.add_passages(video.id, "speech", [(26.0, 28.0, text)], models.passages.embed([text]))
     answer = ask(answerer, "What does the speaker say about the atlas?", video)
     assert "“See page [2] and [1] of the atlas.” [0:26–0:28]" in answer.plain_text
 
@@ -178,6 +178,6 @@ def test_what_is_asked_is_a_question_where_there_is_one(
 ) -> None:
     assert "Captain Morag" in ask(answerer, "What does the man ask about the captain?", video).text
     line = "Does the captain have a leg of oak?"
-    library.add_passages(video.id, "speech", [(16.0, 18.0, line)], models.text.embed([line]))
+    library.add_passages(video.id, "speech", [(16.0, 18.0, line)], models.passages.embed([line]))
     answer = ask(answerer, "What does the man ask about the captain?", video)
     assert line in answer.text and [c.start for c in answer.citations] == [16.0]

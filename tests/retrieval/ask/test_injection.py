@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from retrieval.ask.phrases import MARKER, numbered, quotes
+from retrieval.ask.question import parse
 
 from app.commands.index import index_file
 from app.engine import Engine
@@ -19,8 +21,6 @@ from app.settings import Settings
 from benchmarks.answer_quality.speech import find_synthesiser
 from model.language.chat import text_of
 from retrieval.ask.answer import Answer
-from retrieval.ask.phrases import MARKER, numbered, quotes
-from retrieval.ask.question import parse
 from retrieval.store.library import LOCAL_OWNER, content_hash
 from retrieval.store.records import Clip, Video
 from tests.fakes import Scripted
@@ -144,12 +144,12 @@ def fill(engine: Engine, folder: Path, attack: Attack) -> Video:
     path = folder / f"{attack.name}.mp4"
     path.write_bytes(f"{attack.name} {folder}".encode())
     video = library.add_video(path, content_hash(path), {"duration": DURATION_S}, LOCAL_OWNER)
-    library.update_video(video.id, vision_model=models.vision.name, text_model=models.text.name)
+    library.update_video(video.id, vision_model=models.vision.name, text_model=models.passages.name)
     poison = (*POISON_S, attack.words)
     spoken = sorted([*LINES, poison]) if attack.source == "speech" else LINES
     written = sorted([SIGN, poison]) if attack.source == "text" else [SIGN]
-    library.add_passages(video.id, "speech", spoken, models.text.embed([text for *_, text in spoken]))
-    library.add_passages(video.id, "text", written, models.text.embed([text for *_, text in written]))
+    library.add_passages(video.id, "speech", spoken, models.passages.embed([text for *_, text in spoken]))
+    library.add_passages(video.id, "text", written, models.passages.embed([text for *_, text in written]))
     features = models.vision.encode_frames(np.full((1, 270, 480, 3), (40, 90, 160), np.uint8))
     times = np.arange(0, DURATION_S, 0.5, dtype=np.float32)
     vectors = np.repeat(features.pooled, len(times), axis=0)

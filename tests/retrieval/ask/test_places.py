@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from retrieval.ask.question import parse
 
 from model.reading.screen_text import Sighting, TextBox
 from retrieval.ask.evidence import Gatherer
 from retrieval.ask.places import Place, box_of, place_of
-from retrieval.ask.question import parse
 from retrieval.search.search import Searcher
 from retrieval.store.library import Library
 from retrieval.store.records import Video
@@ -27,7 +27,7 @@ TEXTS = ["Menu of the day", "Order here", "Close", "Coffee 3.50"]
 def gatherer(library: Library, models: FakeModels, video: Video) -> Gatherer:
     library.add_sightings(video.id, [Sighting(1.0, LINES[1:2]), Sighting(4.0, LINES)], 10.0)
     pieces = [(1.0, 9.0, text) for text in TEXTS]
-    library.add_passages(video.id, "text", pieces, models.text.embed(TEXTS))
+    library.add_passages(video.id, "text", pieces, models.passages.embed(TEXTS))
     return Gatherer(Searcher(library, models))
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from retrieval.ask.answer import Answer, Answerer
 from retrieval.ask.occurrences import stretches
 from retrieval.ask.question import parse
+
+from retrieval.ask.answer import Answer, Answerer
 from retrieval.index.timeline import Timeline
 from retrieval.search.search import Searcher
 from retrieval.store.library import Library
@@ -37,7 +37,7 @@ def day(library: Library, models: FakeModels, tmp_path: Path) -> Video:
     """A minute with three colours, speech and a sign."""
     video = register(library, tmp_path, "day", duration=60.0)
     for source, passages in (("speech", LINES), ("text", SIGNS)):
-        library.add_passages(video.id, source, passages, models.text.embed([text for *_, text in passages]))  # type: ignore[arg-type]
+        library.add_passages(video.id, source, passages, models.passages.embed([text for *_, text in passages]))  # type: ignore[arg-type]
     ends = [start for _, start in SHOTS[1:]] + [60.0]
     for number, ((colour, start), end) in enumerate(zip(SHOTS, ends, strict=True)):
         times = np.arange(start, end, 0.5, dtype=np.float32)
