@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from model.text.embedder import scale_of
-
 from retrieval.search.words import content_words
 from retrieval.store.fulltext import stem, words
 
@@ -70,7 +69,8 @@ def likelihoods(question_terms: Sequence[str], cosines: np.ndarray, lines: Seque
     """float32 [n]: for each line the probability that it answers the question.
 
     question_terms: stems of the question's content words. cosines: float32 [n], of the question and each line by
-    multilingual-e5-small, whose scale the weights were fitted to (`on_scale` brings others to it). lines: each line's stems, in order of time.
+    multilingual-e5-small, whose scale the weights were fitted to (`on_scale` brings others to it). lines: each
+    line's stems, in order of time.
     `terms_of` and `stems_of` make them. All lines of the video should be given: a line is judged by how it stands out.
     """
     return read_weights().probabilities(signals(question_terms, cosines, lines))
@@ -125,8 +125,7 @@ def _share(held: np.ndarray, rarity: np.ndarray) -> np.ndarray:
 def _standing(values: np.ndarray) -> np.ndarray:
     if not len(values):
         return values
-    standing = (values - values.mean()) / max(float(values.std()), _FITTED_TO = "multilingual-e5-small"
-_LEAST_SPREAD)
+    standing = (values - values.mean()) / max(float(values.std()), _LEAST_SPREAD)
     return np.clip(standing, -_MOST_STANDING, _MOST_STANDING)
 
 
