@@ -9,6 +9,7 @@ from app.settings import Settings
 from model.loading import Models
 from model.profile import choose_profile
 from retrieval.ask.answer import Answerer
+from retrieval.ask.find import Finder
 from retrieval.index.ingest import take_in
 from retrieval.index.renew import find_outdated, is_current
 from retrieval.search.search import Searcher
@@ -37,6 +38,10 @@ class Engine:
     @cached_property
     def answerer(self) -> Answerer:
         return Answerer(self.searcher, self.models)
+
+    @property
+    def finder(self) -> Finder:
+        return self.answerer.finder
 
     def add(self, path: Path, owner: str = LOCAL_OWNER, upload: str | None = None) -> tuple[Video, Job | None]:
         """Take a file in and queue it; the job is None when the same content is indexed already.

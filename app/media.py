@@ -18,7 +18,6 @@ from app.owner import owner_of
 from app.subtitles import MEDIA_TYPES, render
 from model.errors import CuepointError, UsageError
 from model.timecode import seconds_of
-from retrieval.search.regions import find_regions
 from retrieval.store.records import Video
 
 _PICTURE_CACHE = "private, max-age=3600"
@@ -62,7 +61,7 @@ def media_router(engine: Engine) -> APIRouter:
         if kind not in ("jpg", "json"):
             raise HTTPException(404, "Regions come as jpg or json.")
         try:
-            found = find_regions(engine.searcher, video, seconds_of(start), seconds_of(end), text)
+            found = engine.finder.regions(video, seconds_of(start), seconds_of(end), text)
         except CuepointError as error:
             raise HTTPException(422, str(error)) from None
         if kind == "json":

@@ -27,11 +27,13 @@ from benchmarks.answer_quality.speech import find_synthesiser
 from model.evaluation.pictures import Skipped, seen
 from model.loading import Models
 from model.training.readers import read
-from retrieval.ask.evidence import SPEECH_COSINE, SPEECH_COVERAGE
+from retrieval.ask.find import Finder
+from retrieval.ask.plan import NOT_SOUGHT, Plan
 from retrieval.ask.presence import RANDOM_FIT, fit
-from retrieval.ask.question import Question, parse
+from retrieval.ask.rules import RulesPlanner
+from retrieval.search.confidence import read_weights
 from retrieval.search.search import Searcher
-from retrieval.store.words import content_words
+from retrieval.search.words import content_words
 
 # Times the threshold in use: which others are shown.
 AROUND = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
@@ -60,26 +62,26 @@ def measure_films(searcher: Searcher, films: Sequence[Film]) -> Iterator[Measure
     """Questions that the pictures answer, and those that speech does; on-screen text is quoted without a threshold."""
     for film in films:
         for asked in film.script.questions:
-            question = parse(asked.text)
-            if question.prefers is None and question.kind != "summary":
+            question = RulesPlanner().plan(asked.text)
+            if "visual" in question.sources and question.operation not in NOT_SOUGHT:
                 value = picture_measure(searcher, question, film.video_id)
                 yield Measured("pictures", value, asked.interval is not None)
         for texts, there in ((film.script.told, True), (film.script.untold, False)):
             for text in texts:
-                yield Measured("speech", speech_measure(searcher, parse(text), film.video_id), there)
+                yield Measured("speech", speech_measure(searcher, RulesPlanner().plan(text), film.video_id), there)
 
 
-def picture_measure(searcher: Searcher, question: Question, video_id: str) -> float:
+def picture_measure(searcher: Searcher, question: Plan, video_id: str) -> float:
     """The best frame's `chance`, upside down."""
-    moments = searcher.visual_moments(question.subject, [video_id], MOMENTS)
-    text = " ".join(question.terms) or question.subject
+    moments = searcher.visual_moments(question.look_for, [video_id], MOMENTS)
+    text = " ".join(question.terms) or question.look_for
     chances = [fit(searcher, video_id, moment.start, moment.end, text)[1] for moment in moments]
     return as_measure(min(chances, default=1.0))
 
 
-def speech_measure(searcher: Searcher, question: Question, video_id: str) -> float:
-    hits = [hit for hit in searcher.text_hits(question, [video_id]) if hit.passage.source == "speech"]
-    return max((max(hit.coverage / SPEECH_COVERAGE, hit.cosine / SPEECH_COSINE) for hit in hits), default=0.0)
+def speech_measure(searcher: Searcher, question: Plan, video_id: str) -> float:
+    told = Finder(searcher).told(question, [video_id])
+    return max((item.likelihood for item in told if item.source == "speech"), default=0.0)
 
 
 def measure_photos(models: Models, reader: str, path: Path, split: str, limit: int) -> Iterator[Measured]:
@@ -114,7 +116,8 @@ def points(measured: Sequence[Measured]) -> list[Point]:
     found = []
     for times in AROUND:
         if measured[0].source == "speech":
-            cut, name = times, f"cosine {SPEECH_COSINE * times:.2f} or {SPEECH_COVERAGE * times:.2f} of the words"
+            cut = read_weights().likely * times
+            name = f"likelihood {cut:.2f}"
         else:
             cut, name = as_measure(RANDOM_FIT * times), f"chance {RANDOM_FIT * times:.2f}"
         in_use = " (in use)" if times == 1 else ""

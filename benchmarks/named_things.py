@@ -30,7 +30,7 @@ from model.training.object_words import THINGS
 from model.training.readers import read
 from model.training.samples import Sample
 from retrieval.ask.presence import SEEN_ELSEWHERE_ANSWERED, SEEN_ELSEWHERE_ASKED, SEEN_NOWHERE, is_called
-from retrieval.store.words import stem, words
+from retrieval.store.fulltext import stem, words
 
 AGREEING = 2  # captions that must name a thing, and annotators that must answer it, where there are several
 PHOTOS = 8  # in which they do, at least

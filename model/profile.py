@@ -88,6 +88,18 @@ class DecoderChoice:
     stills: int = field(default=8, metadata={"low": 0, "high": 256})  # looked at for one answer, by a model that can
     threads: int = field(default=0, metadata={"low": 0, "high": 256})  # of a gguf; 0: as many as help
     slots: int = field(default=2, metadata={"low": 1, "high": 64})  # of a gguf: answers at once; memory grows with them
+    # Who reads the evidence (retrieval/ask/readers): "strong" is for models that can cite; "auto" goes by the kind.
+    reader: Literal["auto", "quoting", "embedded", "strong"] = "auto"
+    planner: Literal["rules", "model"] = "rules"  # who says what a question asks for
+    history: int = field(default=4, metadata={"low": 0, "high": 50})  # earlier questions that a strong reader is told
+    looks: int = field(default=2, metadata={"low": 0, "high": 20})  # times that it may ask for more frames an answer
+
+    @property
+    def reads(self) -> Literal["quoting", "embedded", "strong"]:
+        """The reader, chosen where the profile leaves it open."""
+        if self.reader != "auto":
+            return self.reader
+        return "strong" if self.kind in ("openai", "vlm") or self.projector else "embedded"
 
 
 @dataclass(frozen=True)

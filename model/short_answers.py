@@ -6,10 +6,9 @@ Quick (a few milliseconds beside the encoder) and sure of what is common; a lang
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
@@ -23,14 +22,7 @@ if TYPE_CHECKING:
     from model.vision.encoder import VisionEncoder
 
 SHOWN = 5  # answers given, likeliest first
-# What is asked with one of these words and does not begin as "Is it ..." does is not answered with yes or no, nor with
-# a number unless it asks for one.
-_ASKS_FOR_A_THING = re.compile(
-    r"^(?!(?:is|are|was|were|do|does|did|can|could|has|have|had|will|would|should)\b).*"
-    r"\b(?:what|which|who|whom|whose|where|when|why|how)\b",
-    re.IGNORECASE,
-)
-_ASKS_FOR_A_NUMBER = re.compile(r"\b(?:how|numbers?|time|year|age|score|price|digits?)\b", re.IGNORECASE)
+AnswerKind = Literal["any", "thing", "number"]  # a number may be said in words; a thing is neither that nor yes or no
 
 
 class ShortAnswers:
@@ -48,8 +40,9 @@ class ShortAnswers:
         self._polar = torch.tensor([answer.lower() in ("yes", "no") for answer in shape.answers])
         self._numbers = torch.tensor([answer.isdigit() for answer in shape.answers])
 
-    def to(self, question: str, pictures: Sequence[np.ndarray]) -> list[Likely]:
-        """The likeliest answers to a question about pictures uint8 [H, W, 3], taken together; none of no pictures."""
+    def to(self, question: str, pictures: Sequence[np.ndarray], kind: AnswerKind = "any") -> list[Likely]:
+        """The likeliest answers of a kind to a question about pictures uint8 [H, W, 3], taken together; none of no
+        pictures."""
         if not pictures:
             return []
         features = [self._vision.encode_frames(picture[None]) for picture in pictures]
@@ -60,7 +53,7 @@ class ShortAnswers:
         asked = torch.from_numpy(self._text.embed([question])).expand(len(pictures), -1)
         with torch.inference_mode():
             logits = self._head(asked, tokens, told)
-            shares = logits.masked_fill(self._out_of_question(question), -torch.inf).softmax(-1).mean(0)
+            shares = logits.masked_fill(self._out_of_question(kind), -torch.inf).softmax(-1).mean(0)
         best = shares.topk(min(SHOWN, len(shares)))
         return [
             Likely(self._head.config.answers[number], float(share))
@@ -68,10 +61,8 @@ class ShortAnswers:
             if share > 0
         ]
 
-    def _out_of_question(self, question: str) -> torch.Tensor:
+    def _out_of_question(self, kind: AnswerKind) -> torch.Tensor:
         """Which answers are of a kind that is not asked for, bool [A]; never all."""
         none = torch.zeros_like(self._polar)
-        polar = self._polar if _ASKS_FOR_A_THING.search(question) else none
-        numbers = self._numbers if polar is not none and not _ASKS_FOR_A_NUMBER.search(question) else none
-        unasked = polar | numbers
+        unasked = none if kind == "any" else self._polar if kind == "number" else self._polar | self._numbers
         return none if unasked.all() else unasked

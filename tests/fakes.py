@@ -11,7 +11,8 @@ import numpy as np
 
 from model.known_things import KnownThing
 from model.profile import read_profile
-from retrieval.store.words import content_words, stem
+from retrieval.search.words import content_words
+from retrieval.store.fulltext import stem
 
 DIM = 64
 

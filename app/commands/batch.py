@@ -56,7 +56,7 @@ def _served(engine: Engine, request: dict[str, Any]) -> dict[str, Any]:
     video_ids = chosen_videos(engine, [request["video_id"]] if request.get("video_id") else None)
     if op == "search":
         within = make_filter(request.get("start"), request.get("end"), _listed(request.get("sources")))
-        moments = engine.searcher.search(text, video_ids, _top(request), within)
+        moments = engine.finder.search(text, video_ids, _top(request), within)
         return {"results": [moment_json(moment) for moment in moments]}
     if op == "ask":
         return last(engine, text, video_ids).as_json()

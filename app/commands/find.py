@@ -68,7 +68,7 @@ def _moments(engine: Engine, arguments: argparse.Namespace, videos: list[str]) -
         return engine.searcher.search_picture(read_picture(arguments.picture, _LOOK_PX), videos, arguments.top, within)
     if arguments.like is not None:
         return engine.searcher.more_like(*_moment_of(arguments.like), videos, arguments.top, within)
-    return engine.searcher.search(arguments.text, videos, arguments.top, within)
+    return engine.finder.search(arguments.text, videos, arguments.top, within)
 
 
 def _moment_of(text: str) -> tuple[str, float, float]:
@@ -80,7 +80,7 @@ def _moment_of(text: str) -> tuple[str, float, float]:
 
 
 def _curve(engine: Engine, arguments: argparse.Namespace, videos: list[str]) -> dict[str, Any]:
-    return {"curve": engine.searcher.relevance(arguments.text, videos[0]).as_json()} if arguments.curve else {}
+    return {"curve": engine.finder.relevance(arguments.text, videos[0]).as_json()} if arguments.curve else {}
 
 
 def _ask(engine: Engine, arguments: argparse.Namespace) -> None:

@@ -22,7 +22,7 @@ from app.page.session import Session
 from app.page.views import PARTS, Views
 from model.errors import CuepointError, UsageError
 from retrieval.ask.answer import Answer
-from retrieval.ask.question import parse
+from retrieval.ask.rules import checked
 from retrieval.store.records import Message
 
 logger = logging.getLogger(__name__)
@@ -145,7 +145,7 @@ class Asking:
         if not video_ids:
             return language("ask_no_video")
         try:
-            parse(question)
+            checked(question)
         except CuepointError as error:
             return str(error)
         return None

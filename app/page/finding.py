@@ -94,7 +94,7 @@ class Finding:
         return self._run(found, Scope.of(*scope), session, request)
 
     def _by_words(self, query: str) -> Found:
-        return Found(query, False, (), "", partial(self.engine.searcher.search, query))
+        return Found(query, False, (), "", partial(self.engine.finder.search, query))
 
     def _run(self, wanted: Found, scope: Scope, session: Session, request: gr.Request) -> list[Any]:
         """Search, and keep what was found; what cannot be searched is told, and the last results stay."""

@@ -30,7 +30,7 @@ from app.page.session import Session
 from app.page.suggestions import suggested_questions
 from model.errors import UsageError
 from model.timecode import clock
-from retrieval.ask.question import parse
+from retrieval.ask.plan import NOT_SOUGHT
 from retrieval.ask.summary import Summary, summarize
 from retrieval.store.records import Source, Video
 
@@ -150,8 +150,9 @@ class Views:
         if video is None or not wanted or (session.curve and session.curve[0] == (video.id, wanted)):
             return
         try:
-            if parse(wanted).kind != "summary":
-                session.curve = (video.id, wanted), self.engine.searcher.relevance(wanted, video.id)
+            plan = self.engine.answerer.planner.plan(wanted)
+            if plan.operation not in NOT_SOUGHT:
+                session.curve = (video.id, wanted), self.engine.searcher.relevance(plan.query(), video.id)
         except UsageError:
             return  # it was told when it was asked
         except Exception:

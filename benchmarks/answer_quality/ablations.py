@@ -22,8 +22,9 @@ from benchmarks.answer_quality.judging import Verdict
 from benchmarks.answer_quality.running import TOP, Film, ask_everything, say, search_everything
 from model.language.chat import Message, stills_of, text_of
 from model.loading import Models
-from retrieval.ask import answer as answering
 from retrieval.ask.answer import Answerer
+from retrieval.ask.find import Finder
+from retrieval.ask.readers import embedded as reading
 from retrieval.search.search import Searcher
 from retrieval.store.library import Library
 from retrieval.store.records import Moment, Source
@@ -74,7 +75,7 @@ def best_list(searchers: Sequence[Searcher]) -> Callable[[str, Sequence[str]], l
     """Search that takes, for each query, the one list whose first moment scores highest, and joins nothing."""
 
     def search(text: str, video_ids: Sequence[str]) -> list[Moment]:
-        lists = [searcher.search(text, video_ids, TOP) for searcher in searchers]
+        lists = [Finder(searcher).search(text, video_ids, TOP) for searcher in searchers]
         return max(lists, key=lambda found: found[0].score if found else -np.inf)
 
     return search
@@ -83,14 +84,8 @@ def best_list(searchers: Sequence[Searcher]) -> Callable[[str, Sequence[str]], l
 @contextlib.contextmanager
 def unchecked() -> Iterator[None]:
     """Every sentence of a model stands, as if the first piece of evidence supported it, and so do few words."""
-    missing = [name for name in CHECKS if not hasattr(answering, name)]
-    if missing:
-        raise AttributeError(f"retrieval.ask.answer has no {' and no '.join(missing)}: the check cannot be left out.")
     with mock.patch.multiple(
-        answering,
-        support=lambda *args, **named: 1,
-        repeats=lambda *args, **named: False,
-        depicted=lambda *args, **named: True,
+        reading, depicted=lambda *args, **named: True, BELIEVED=0.0, denies=lambda *args, **named: False
     ):
         yield
 

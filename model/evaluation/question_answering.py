@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from model.closed_answers import closed_answers
 from model.evaluation.answers import lettered, parts, said
 from model.evaluation.baselines import AnswerPrior
 from model.evaluation.bootstrap import number_groups, weighted_mean, with_intervals
@@ -16,6 +15,7 @@ from model.evaluation.qa import SIMILAR, exact_match, measure_of, score, similar
 from model.evaluation.tasks import Report, check_any, reply_to, stills_of_decoder
 from model.language.notes import in_few_words
 from model.likely import as_likely, surest
+from model.training.readers.colour_questions import asks_for_a_colour
 from model.training.samples import Answered, Sample
 
 if TYPE_CHECKING:
@@ -69,11 +69,11 @@ def qa(models: Models, samples: Iterable[Sample], training: Iterable[Sample] = (
 
 
 def short_reply(models: Models, stills: Sequence[Still], question: Answered) -> str:
-    """As the app answers what only a look can tell: of few answers the likeliest, else of the decoder's words and the
+    """As the app answers what only a look can tell: a colour by its head, else of the decoder's words and the
     answer head's the likelier."""
     pictures = [still.picture for still in stills]
-    if not question.options and (few := closed_answers(models, question.question, pictures)):
-        return few[0].text
+    if not question.options and models.colour_answers is not None and asks_for_a_colour(question.question):
+        return models.colour_answers.to(question.question, pictures)[0].text
     said = reply_to(models, stills, prompt_of(question), ANSWER_TOKENS)
     if question.options or models.short_answers is None:
         return said

@@ -20,7 +20,6 @@ from accelerate import Accelerator
 from torch import nn
 from torch.nn import functional
 
-from model.colour_questions import asks_for_a_colour
 from model.errors import UsageError
 from model.loading import Models
 from model.training.answer import embed_all
@@ -29,7 +28,7 @@ from model.training.lessons import chance_of, own_questions
 from model.training.looking import Looked, look_at
 from model.training.loop import Run, mixed_precision, train
 from model.training.object_words import COLOURS
-from model.training.readers.colour_questions import colour_questions
+from model.training.readers.colour_questions import asks_for_a_colour, colour_questions
 from model.training.samples import Answered
 from model.training.speaking import features_folder
 from model.vision.colour import NAMES, cell_colours

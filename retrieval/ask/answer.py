@@ -1,47 +1,39 @@
-"""Answers: evidence first, then sentences that are checked against it before anyone reads them.
-
-The decoder only phrases. Times, quotes and citations come from the index; a sentence of the decoder that its evidence
-does not support is dropped, and the quoted evidence stands alone.
-"""
+"""Answers: plan, find, read, check. Times, quotes and citations come from the index, whoever words the sentences."""
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from model.closed_answers import closed_answers
-from model.colour_questions import asks_for_a_colour
-from model.errors import CuepointError
 from model.hardware import count_cores
-from model.language.chat import GenerationStats, Still
-from model.language.chat import Message as ChatMessage
-from model.language.notes import BLIND_PROMPT, SEEING_PROMPT, ask_of, look_of
-from model.likely import Likely, as_likely, surest
+from model.language.chat import GenerationStats
+from model.language.notes import BLIND_PROMPT
 from model.loading import Models
 from model.timecode import span
-from retrieval.ask.checking import denies, depicted, echoes, measured, repeats, support
+from retrieval.ask.compare import compared
 from retrieval.ask.context import in_context
-from retrieval.ask.evidence import Evidence, Gatherer, Item
+from retrieval.ask.evidence import Evidence
+from retrieval.ask.facts import facts_of, listed, transcript
+from retrieval.ask.find import Finder
 from retrieval.ask.look import Looker
-from retrieval.ask.occurrences import beside, counted
-from retrieval.ask.phrases import MARKER, marker, not_found, numbered, quotes, when
-from retrieval.ask.question import Question, parse
+from retrieval.ask.plan import Plan, all_of
+from retrieval.ask.planner import Planner, load_planner
+from retrieval.ask.readers.loading import load_reader
+from retrieval.ask.readers.reader import Claim, Report
+from retrieval.ask.readers.strong import SYSTEM, StrongReader
+from retrieval.ask.say import MARKER, Say, marker
 from retrieval.ask.stages import Stage
 from retrieval.ask.summary import summarize
+from retrieval.ask.times import beside, timed
 from retrieval.search.search import Searcher
 from retrieval.store.records import Citation, Message, Source
 
-# A full stop ends a sentence where white space follows and more than two words came before it ("Mr. Brown").
-_SENTENCE = re.compile(r"\s*((?:\S+\s+){2,}?\S*[.!?][\"”')]*)\s")
-_LIKELY = 0.3
 # How many questions are looked up at once, and worded by a server; our own models word as many as there are cores, and
 # two at least, so that a long answer holds up nobody. More would only share the same cores, and each would come later.
 _FINDING, _WORDING_BY_A_SERVER, _WORDING = 2, 32, (2, 8)
-# The likelihood of a few words from which on they are put so.
-_DOUBT = ((0.6, ""), (_LIKELY, "Probably: "), (0.0, "Perhaps: "))
+_TIMED = ("first", "last", "how_long", "how_often", "gone")
 
 
 @dataclass
@@ -59,16 +51,17 @@ class Answer:
     tokens_per_second: float | None = None
     problem: str = ""  # why no model could word it: one sentence
     stats: GenerationStats | None = None  # of the model that worded it
+    plan: str = ""  # one sentence: what was looked for, where
 
     @property
     def plain_text(self) -> str:
         """The text with each marker replaced by the time it stands for: [0:42–0:51]."""
         return MARKER.sub(self._span, self.text)
 
-    def _span(self, marker: re.Match[str]) -> str:
+    def _span(self, marker: Any) -> str:
         number = int(marker[1])
         if not 1 <= number <= len(self.citations):
-            return marker[0]  # echoed from a question
+            return str(marker[0])  # echoed from a question
         citation = self.citations[number - 1]
         return f"[{span(citation.start, citation.end)}]"
 
@@ -78,6 +71,7 @@ class Answer:
             "found": self.found,
             "citations": [citation.as_json() for citation in self.citations],
             "searched": self.searched,
+            "plan": self.plan,
             "seconds": round(self.seconds, 3),
             "first_token_seconds": self.first_token_seconds and round(self.first_token_seconds, 3),
             "tokens_per_second": self.tokens_per_second and round(self.tokens_per_second, 1),
@@ -90,20 +84,17 @@ class Answerer:
     def __init__(self, searcher: Searcher, models: Models) -> None:
         self.searcher = searcher
         self.models = models
-        self.gatherer = Gatherer(searcher)
-        self.looker = Looker(searcher.library)
-        # Our own model was taught to say in a few words what is seen, and to phrase what is said; and is small.
-        choice = models.profile.decoder
-        self.ours = bool(choice.adapter)
+        self.finder = Finder(searcher)
+        self.planner: Planner = load_planner(models)
+        self.reader = load_reader(searcher, models, Looker(searcher.library))
         self.finding = Stage("finding", _FINDING)
-        self.wording = Stage("wording", _WORDING_BY_A_SERVER if choice.kind == "openai" else _own_width())
+        self.wording = Stage("wording", _WORDING_BY_A_SERVER if self.reader.waits_for_a_server else _own_width())
 
     def warm_up(self) -> None:
         """Load what the first question needs, and read the system prompt, so that nobody waits for it."""
         self.models.warm("text", "vision", "decoder")
-        self.models.decoder.warm_up(
-            [{"role": "system", "content": BLIND_PROMPT if not self.models.decoder.max_stills else SEEING_PROMPT}]
-        )
+        prompt = SYSTEM if isinstance(self.reader, StrongReader) else BLIND_PROMPT
+        self.models.decoder.warm_up([{"role": "system", "content": prompt}])
 
     def ask(
         self,
@@ -117,205 +108,182 @@ class Answerer:
         Raises UsageError for an empty or over-long question.
         """
         began = time.monotonic()
-        question = in_context(parse(text), history)
+        plan = self.planner.plan(text)
         answer = Answer(text)
-        for sentence in self._sentences(question, video_ids, answer, stop):
-            if answer.first_token_seconds is None and sentence:
+        for piece in self._pieces(plan, video_ids, history, answer, stop):
+            if answer.first_token_seconds is None and piece:
                 answer.first_token_seconds = time.monotonic() - began
-            answer.text += sentence
+            answer.text += piece
             answer.seconds = time.monotonic() - began
             yield answer
         answer.final = True
         answer.seconds = time.monotonic() - began
         yield answer
 
-    def _sentences(
-        self, question: Question, video_ids: Sequence[str], answer: Answer, stop: Callable[[], bool] | None
+    def _pieces(
+        self,
+        plan: Plan,
+        video_ids: Sequence[str],
+        history: Sequence[Message],
+        answer: Answer,
+        stop: Callable[[], bool] | None,
     ) -> Iterator[str]:
-        if question.kind == "summary":
-            yield from self.finding.stream(lambda halted: self._summary(video_ids, answer), stop)
+        """The answer to each question of the message."""
+        for number, one in enumerate(all_of(plan)):
+            one = in_context(replace(one, others=()), history)
+            if number:
+                yield "\n\n"
+            part = _Part(answer, one)
+            yield from self._one(one, video_ids, history, part, stop)
+
+    def _one(
+        self,
+        plan: Plan,
+        video_ids: Sequence[str],
+        history: Sequence[Message],
+        part: _Part,
+        stop: Callable[[], bool] | None,
+    ) -> Iterator[str]:
+        say = Say(plan.language)
+        if plan.operation == "talk":
+            part.answer.found = True
+            yield say(plan.fact)
             return
-        if question.timed and question.timed.counted:
-            yield from self.finding.stream(lambda halted: self._counted(question, video_ids, answer), stop)
+        if plan.operation in ("summarise", "compare"):
+            yield from self.finding.stream(lambda halted: self._summary(plan, video_ids, part), stop)
             return
-        evidence = self.finding.run(lambda: self._evidence(question, video_ids), stop)
+        evidence = self.finding.run(lambda: self._evidence(plan, video_ids), stop)
         if evidence is None:
             return  # stopped
-        answer.found, answer.searched = evidence.found, evidence.searched
-        if not evidence.found:
-            yield not_found(evidence)
+        part.begin(evidence)
+        if refusal := self._refusal(plan, evidence, video_ids):
+            yield refusal
             return
-        answer.citations = [item.as_citation() for item in evidence.items]
         yield ""  # the moments are known: show them before the first word
-        if question.kind == "when":
-            yield when(evidence.items)
-        elif question.prefers == "text" and self.ours:
-            yield quotes(numbered(evidence.items))
-        else:
-            yield from self.wording.stream(lambda halted: self._words(question, evidence, answer, halted), stop)
+        if evidence.telling and not isinstance(self.reader, StrongReader):
+            yield part.shifted(evidence.telling)
+            return
+        asked = replace(plan, question=_asked(plan), operation="answer") if plan.asked else plan
+        yield from self.wording.stream(lambda halted: self._read(asked, evidence, history, part, halted), stop)
 
-    def _words(self, question: Question, evidence: Evidence, answer: Answer, stop: Callable[[], bool]) -> Iterator[str]:
-        """What a model says of the evidence, where it may."""
-        stills = self._look_again(question, evidence.items)
-        # What is written needs no other words than its own, and labels and colours are too little to talk about; what
-        # is said, and mixed evidence, a model may sum up, and one that sees may say what the pictures show.
-        labels_only = all(item.source == "visual" for item in evidence.items)
-        bare = question.prefers == "text" or (labels_only and not any(stills))
-        if bare and (self.ours or not any(stills)):
-            yield quotes(numbered(evidence.items))
-        elif labels_only and self.ours:
-            yield from self._seen(question, evidence, stills, answer, stop)
-        else:
-            yield from self._worded(question, evidence, stills, answer, stop)
+    def _read(
+        self,
+        plan: Plan,
+        evidence: Evidence,
+        history: Sequence[Message],
+        part: _Part,
+        stop: Callable[[], bool],
+    ) -> Iterator[str]:
+        report = Report()
+        for claim in self.reader.read(plan, evidence, history, report, stop):
+            part.note(report)
+            yield part.take(claim, Say(plan.language))
+        part.note(report)
+        if report.problem:
+            yield "\n\n" + Say(plan.language)("problem", problem=report.problem)
 
-    def _counted(self, question: Question, video_ids: Sequence[str], answer: Answer) -> Iterator[str]:
-        """How often, how long, first or last: from the index."""
-        assert question.timed is not None
-        items, text = counted(self.gatherer, question, question.timed, video_ids)
-        answer.found, answer.searched = bool(items), self.gatherer.searched(video_ids)
-        answer.citations = [item.as_citation() for item in items]
-        yield ""
-        yield text or not_found(Evidence([], False, answer.searched, partly=question.scope is not None))
+    def _evidence(self, plan: Plan, video_ids: Sequence[str]) -> Evidence:
+        if plan.operation == "file":
+            return facts_of(self.finder, plan, video_ids)
+        if plan.operation == "transcript":
+            return transcript(self.finder, plan, video_ids)
+        if plan.operation == "list":
+            return listed(self.finder, plan, video_ids)
+        if plan.operation in _TIMED:
+            return timed(self.finder, plan, video_ids)
+        if plan.operation in ("after", "before"):
+            return beside(self.finder, plan, video_ids)
+        return self.finder.find(plan, video_ids)
 
-    def _evidence(self, question: Question, video_ids: Sequence[str]) -> Evidence:
-        """Of what is asked for, or of what comes right before or after it."""
-        if question.anchor and question.anchor[0] in video_ids:  # else it was deleted, or is not asked any more
-            return beside(self.gatherer, question, question.anchor)
-        if not question.timed:
-            return self.gatherer.gather(question, video_ids)
-        anchors = self.gatherer.gather(parse(question.subject), video_ids)
-        if not anchors.found:
-            return anchors
-        first = anchors.items[0]
-        return beside(self.gatherer, question, (first.video_id, first.start, first.end))
+    def _refusal(self, plan: Plan, evidence: Evidence, video_ids: Sequence[str]) -> str:
+        """What is said instead of an answer, if anything."""
+        say, window = Say(plan.language), plan.window
+        if evidence.too_late is not None and window:
+            duration = max(self.searcher.library.video(video_id).duration for video_id in video_ids)
+            if window.end is not None and window.end <= window.start:
+                return say("empty_window", start=span(window.start, window.start), end=span(window.end, window.end))
+            return say.too_late(evidence.too_late, duration)
+        if evidence.found:
+            return ""
+        if evidence.lacking or evidence.unseen or not evidence.items:
+            return say.not_found(evidence)
+        return say.cannot_tell(evidence)
 
-    def _summary(self, video_ids: Sequence[str], answer: Answer) -> Iterator[str]:
+    def _summary(self, plan: Plan, video_ids: Sequence[str], part: _Part) -> Iterator[str]:
+        if plan.operation == "compare":
+            evidence = compared(self.finder, self.models, plan, video_ids)
+            part.begin(evidence)
+            yield ""
+            yield part.shifted(evidence.telling)
+            return
         for video_id in video_ids:
-            summary = summarize(self.searcher.library, self.models, video_id)
-            answer.found = True
+            within = dict(self.finder.windows(plan, [video_id])).get(video_id) if plan.window else None
+            if plan.window and within is None:
+                duration = self.searcher.library.video(video_id).duration
+                yield Say(plan.language).too_late(plan.window.start, duration)
+                continue
+            summary = summarize(self.searcher.library, self.models, video_id, plan.language, within)
+            part.answer.found = True
             for chapter in summary.chapters:
-                answer.citations.append(Citation(video_id, chapter.start, chapter.end, "visual", chapter.title))
+                part.answer.citations.append(Citation(video_id, chapter.start, chapter.end, "visual", chapter.title))
             yield summary.summary + "\n"
 
-    def _look_again(self, question: Question, items: list[Item]) -> list[list[Still]]:
-        """Stills of each item for a model that can see; what is said is not to be seen."""
-        most = 0 if question.prefers == "speech" else self.models.decoder.max_stills
-        return self.looker.look(items, most) if most else [[] for _ in items]
 
-    def _worded(
-        self,
-        question: Question,
-        evidence: Evidence,
-        stills: list[list[Still]],
-        answer: Answer,
-        stop: Callable[[], bool] | None,
-    ) -> Iterator[str]:
-        """The model's sentences as far as the evidence supports them, then the quotes they rest on."""
-        items, used = evidence.items, list[int]()
-        looked_at = [bool(pictures) for pictures in stills]
-        notes = [item.as_note(pictures) for item, pictures in zip(items, stills, strict=True)]
-        for sentence in self._said(ask_of(question.text, notes), answer, stop):
-            if denies(sentence):
-                if used or self.ours or not any(looked_at):
-                    continue  # a small model, or a blind one, denies what stands in its notes
-                answer.found, answer.citations = False, []
-                yield not_found(evidence)
-                return
-            number = support(sentence, question, items, self.searcher, looked_at)
-            if number is None or repeats(sentence, items[number - 1]):
-                continue
-            yield f"{' ' if used else ''}{sentence} {marker(number)}."
-            used.append(number)
-        # A picture that a model has described needs no labels under it; words are always shown as they are.
-        quoted = [n for n in dict.fromkeys(used) if items[n - 1].source != "visual"]
-        if quoted or not used:
-            yield (" " if used else "") + quotes([(n, items[n - 1]) for n in quoted] or numbered(items))
-        yield from self._problem(answer)
+class _Part:
+    """One question's share of an answer: its citations are counted on from those before it."""
 
-    def _seen(
-        self,
-        question: Question,
-        evidence: Evidence,
-        stills: list[list[Still]],
-        answer: Answer,
-        stop: Callable[[], bool] | None,
-    ) -> Iterator[str]:
-        """A few words about the best moment, with how sure our own models are of them."""
-        number = next(number for number, pictures in enumerate(stills, start=1) if pictures)
-        item, looked_at = evidence.items[number - 1], stills[number - 1]
-        likely = self._few_words(question, looked_at, answer, stop)
-        # A colour is believed that was measured in the moment; the colour head measures where the thing is.
-        sure = self.models.colour_answers is not None and asks_for_a_colour(question.text)
-        fitting = [w for w in likely if (sure or measured(question, w.text, item)) and not echoes(question, w.text)]
-        if question.kind == "colour":  # where they are in doubt, the colours that were measured say more
-            fitting = [words for words in fitting if words.likelihood >= _LIKELY]
-        unseen = bool(fitting) and not depicted(self.searcher, question, fitting[0].text, item)
-        if unseen or (likely and denies(likely[0].text)):
-            answer.found, answer.citations = False, []
-            yield not_found(evidence)
-        elif not fitting:
-            yield quotes(numbered(evidence.items))
-        else:
-            yield f"{_doubt(fitting[0])}{fitting[0].text} {marker(number)}."
-            if question.kind == "colour" and _doubt(fitting[0]):
-                yield " " + quotes([(number, item)])
-        yield from self._problem(answer)
+    def __init__(self, answer: Answer, plan: Plan) -> None:
+        self.answer, self.first = answer, len(answer.citations)
+        self._plan = plan
+        self._multiple = bool(answer.text)
 
-    def _few_words(
-        self, question: Question, stills: list[Still], answer: Answer, stop: Callable[[], bool] | None
-    ) -> list[Likely]:
-        """What the decoder says of stills and what the answer head knows, likeliest first, unless the question has
-        few answers."""
-        pictures = [still.picture for still in stills]
-        if few := closed_answers(self.models, question.text, pictures):
-            return few
-        said = next(self._said(look_of(question.text, stills), answer, stop), "")
-        mine = [as_likely(said, answer.stats)] if said and said.isprintable() else []
-        if self.models.short_answers is None:
-            return mine
-        return surest([*mine, *self.models.short_answers.to(question.text, pictures)])
+    def begin(self, evidence: Evidence) -> None:
+        answer = self.answer
+        answer.found = answer.found or evidence.found if self._multiple else evidence.found
+        answer.searched = list(dict.fromkeys([*answer.searched, *evidence.searched]))
+        answer.citations += [item.as_citation() for item in evidence.items]
+        answer.plan = described(self._plan)
 
-    def _problem(self, answer: Answer) -> Iterator[str]:
-        if answer.problem:
-            yield f"\n\nThat is what was found; the model could not word an answer: {answer.problem}"
+    def take(self, claim: Claim, say: Say) -> str:
+        """A claim as text, its markers behind it."""
+        answer = self.answer
+        if claim.item is not None:
+            answer.citations.append(claim.item.as_citation())
+            return ""
+        if claim.verdict and not self._multiple:
+            answer.found = False
+            if claim.verdict == "denial":
+                answer.citations = answer.citations[: self.first]
+        text = self.shifted(claim.text)
+        if not claim.items:
+            return text
+        marks = " ".join(marker(self.first + number) for number in claim.items)
+        return f"{text} {marks}{say.stop}"
 
-    def _said(self, messages: list[ChatMessage], answer: Answer, stop: Callable[[], bool] | None) -> Iterator[str]:
-        """What the model writes, sentence by sentence, without the full stops; no more than the profile keeps.
+    def shifted(self, text: str) -> str:
+        """A text whose markers count this question's items, with markers that count the answer's."""
+        return MARKER.sub(lambda found: marker(self.first + int(found[1])), text) if self.first else text
 
-        Where it fails (a server that is down, memory that is full) `answer.problem` says why.
-        """
-        choice, decoder = self.models.profile.decoder, self.models.decoder
-        pending, count = "", 0
-        try:
-            for piece in decoder.stream(messages, max_new_tokens=choice.new_tokens, stop=stop):
-                pending += piece
-                while whole := _SENTENCE.match(pending):
-                    pending, count = pending[whole.end() :], count + 1
-                    self._note_speed(answer)
-                    yield _bare(whole[1])
-                    if count == choice.sentences:
-                        return
-        except CuepointError as error:
-            answer.problem = str(error)
-            return
-        self._note_speed(answer)
-        if pending.strip():
-            yield _bare(pending)
+    def note(self, report: Report) -> None:
+        self.answer.problem, self.answer.stats = report.problem, report.stats
+        self.answer.tokens_per_second = report.stats.tokens_per_second if report.stats else None
 
-    def _note_speed(self, answer: Answer) -> None:
-        answer.stats = self.models.decoder.last_stats
-        answer.tokens_per_second = answer.stats.tokens_per_second if answer.stats else None
+
+def described(plan: Plan) -> str:
+    """What is looked for and where, in one sentence."""
+    say = Say(plan.language)
+    what = f"“{' '.join(plan.terms) if plan.sought else plan.look_for or plan.question}”"
+    window = ""
+    if plan.window and not plan.window.shares and not plan.window.scene and plan.window.start >= 0:
+        end = plan.window.end if plan.window.end is not None else plan.window.start
+        window = say("plan_window", span=span(plan.window.start, end))
+    return say("plan", what=what, sources=say.listed([say(source) for source in plan.sources]), window=window)
+
+
+def _asked(plan: Plan) -> str:
+    return f"{plan.asked[:1].upper()}{plan.asked[1:]}?"
 
 
 def _own_width() -> int:
     least, most = _WORDING
     return max(least, min(count_cores(), most))
-
-
-def _doubt(answer: Likely) -> str:
-    """How likely an answer is, in words."""
-    return next(words for least, words in _DOUBT if answer.likelihood >= least)
-
-
-def _bare(sentence: str) -> str:
-    return " ".join(sentence.split()).rstrip(" .")

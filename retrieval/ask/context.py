@@ -2,45 +2,56 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from retrieval.ask.question import Question, parse
+from retrieval.ask.plan import EVERY_SOURCE, Plan
+from retrieval.ask.rules import RulesPlanner
+from retrieval.search.lexicon import lexicons
 from retrieval.store.records import Message
 
-_LEAN = re.compile(
-    r"^(and|but|so|what about|how about|then)\b|\b(it|that|this|they|them|he|she|him|her|there|then)\b", re.IGNORECASE
-)
-_PRONOUN = re.compile(r"\b(?:it|he|she|they|them|him|her|this)\b|它|他|她", re.IGNORECASE)
+_OWN = ("talk", "file", "summarise", "transcript", "list", "compare")  # such a question stands for itself
 
 
-def in_context(question: Question, history: Sequence[Message]) -> Question:
+def in_context(plan: Plan, history: Sequence[Message]) -> Plan:
     """A follow-up that leans on the turn before is searched together with that turn's question; "and after that?" goes
     on from the moment that was cited first."""
-    if question.timed and question.timed.how in ("after", "before"):
-        answers = [message.answer for message in history if message.answer]
-        cited = answers[-1].get("citations", [])[:1] if answers and not question.timed.subject else []
-        anchor = next(((c["video_id"], c["start"], c["end"]) for c in cited), None)
-        prefers = question.prefers
-        if anchor and not question.timed.asked:  # of the last question that named what it asks for
-            turns = [parse(message.text) for message in reversed(history) if message.role == "user"]
-            prefers = next((turn.prefers for turn in turns if not turn.timed or turn.timed.subject), None)
-        return replace(question, anchor=anchor, prefers=prefers)
-    if question.timed and not _PRONOUN.search(question.timed.subject):
-        return question  # it names what is to be counted
+    if plan.operation in ("after", "before"):
+        return _from_moment(plan, history)
+    lexicon = lexicons()[plan.language]
     asked = [message.text for message in history if message.role == "user"]
-    if not asked or not (len(question.terms) <= 1 or _LEAN.search(question.text)):
-        return question
-    before = parse(asked[-1])
-    if question.timed:  # "when is it first mentioned?"
-        prefers = question.prefers or before.prefers
-        return replace(before, text=question.text, kind=question.kind, timed=question.timed, prefers=prefers)
+    leans = lexicon.has("follow.leans", plan.question) or plan.is_open or len(plan.terms) <= 1
+    named = plan.operation != "answer" and not lexicon.has("follow.pronoun", plan.look_for) and not plan.is_open
+    if not asked or plan.operation in _OWN or not leans or named:
+        return plan
+    before = _planned(asked[-1])
+    if before.operation in _OWN:
+        return plan
+    sources = plan.sources if plan.sources != EVERY_SOURCE else before.sources
+    if plan.operation != "answer":  # "when is it first mentioned?"
+        return replace(plan, look_for=before.look_for, sought=tuple(before.terms), sources=sources)
     return replace(
-        question,
-        kind=before.kind if question.is_open and question.kind == "visual" else question.kind,
-        prefers=question.prefers or before.prefers,
-        topic=question.topic or before.topic,
-        subject=f"{question.subject} {before.subject}",
-        terms=list(dict.fromkeys([*question.terms, *before.terms])),
+        plan,
+        look_for=f"{plan.look_for} {before.look_for}".strip(),
+        sought=tuple(dict.fromkeys([*([] if plan.is_open else plan.terms), *before.terms])),
+        sources=sources,
+        leans=plan.leans or before.leans,
+        wants=plan.wants if plan.wants != "anything" else before.wants,
+        names_nothing=False,
     )
+
+
+def _from_moment(plan: Plan, history: Sequence[Message]) -> Plan:
+    answers = [message.answer for message in history if message.answer]
+    cited = answers[-1].get("citations", [])[:1] if answers and not plan.look_for else []
+    anchor = next(((c["video_id"], c["start"], c["end"]) for c in cited), None)
+    if anchor is None or plan.asked:
+        return replace(plan, anchor=anchor)
+    # "And after that?" asks for what the last question asked for that named it.
+    turns = [_planned(message.text) for message in reversed(history) if message.role == "user"]
+    asked = next((turn for turn in turns if turn.operation not in ("after", "before") or turn.look_for), None)
+    return replace(plan, anchor=anchor, sources=asked.sources if asked else plan.sources)
+
+
+def _planned(text: str) -> Plan:
+    return RulesPlanner().plan(text)

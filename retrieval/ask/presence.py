@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from model.vision.colour import NAMES
-from retrieval.ask.question import Question
+from retrieval.ask.plan import Plan
+from retrieval.search.lexicon import lexicons
+from retrieval.store.fulltext import stem, words
 from retrieval.store.records import Moment
-from retrieval.store.words import stem, words
 
 if TYPE_CHECKING:
     from model.known_things import KnownThing
     from retrieval.index.timeline import Timeline
-    from retrieval.search.search import Searcher
+    from retrieval.search.lexicon import lexicons
+from retrieval.search.search import Searcher
 
 SEEN_NOWHERE = 0.005  # probability below which a thing was not seen, not even from afar
 # What the embedded encoder mostly misses in Flickr8k's photos where two people name it, being small, worn or beside the
@@ -41,46 +43,37 @@ _BEFORE_A_THING = frozenset(
     """a an the any some no this that these those another other many which what his her its their my our your only one
     two three four five""".split()  # noqa: SIM905
 ) | {*NAMES, "gray"}
-# With one of these a thing is not itself: the drawing of a car looks like no car.
-_UNREAL = frozenset(
-    """animated cartoon drawing drawings drawn fake logo model mural painted painting paintings photo photos plush
-    poster sculpture shaped statue statues sticker stuffed tattoo toy toys""".split()  # noqa: SIM905
-)
 
 
-def picture_support(
-    searcher: Searcher, question: Question, moments: Sequence[Moment], video_ids: Sequence[str]
-) -> bool:
-    """Whether the best looking moments may answer at all.
+def picture_chance(searcher: Searcher, plan: Plan, moments: Sequence[Moment], video_ids: Sequence[str]) -> float:
+    """The chance, 0 to 1, that a frame of a random thing fits a plan as well as the best of the moments does.
 
-    No, when the question names a thing that the encoder knows well and sees nowhere; and no, when a frame of
-    one thing picked at random fits the question about as well as the best moment does. What a question does not name
-    cannot be missing.
+    1 where it names a thing that the encoder knows well and sees nowhere; 0 where it names none, for what a question
+    does not name cannot be missing.
     """
-    if not moments or (question.names_nothing and question.kind != "when"):
-        return bool(moments)
-    if unseen_word(searcher, question, video_ids):
-        return False
-    text = " ".join(question.terms) or question.subject
-    chance = max(fit(searcher, m.video_id, m.start, m.end, text) for m in moments[:3])[1]
-    return chance <= (RANDOM_FIT_WHEN if question.kind == "when" else RANDOM_FIT)
+    if plan.names_nothing:
+        return 0.0
+    if unseen_word(searcher, plan, video_ids):
+        return 1.0
+    text = " ".join(plan.terms) or plan.look_for
+    return max(fit(searcher, m.video_id, m.start, m.end, text) for m in moments[:3])[1]
 
 
-def unseen_word(searcher: Searcher, question: Question, video_ids: Sequence[str]) -> str | None:
+def unseen_word(searcher: Searcher, plan: Plan, video_ids: Sequence[str]) -> str | None:
     """The word of a question for a thing that is in none of the videos, by its cosine or by the encoder's classes; None
     where there is no such word."""
     models = searcher.models
     concepts = searcher.library.concepts(video_ids, models.vision.name)
     if not len(concepts):
         return None  # nothing is seen at all
-    terms = {stem(term): term for term in question.terms}
-    if not _UNREAL & set(words(question.text)):
-        named = things_named(question.text) & terms.keys()
+    terms = {stem(term): term for term in plan.terms}
+    if not lexicons()[plan.language].has("visual.unreal", plan.question):
+        named = things_named(plan.question) & terms.keys()
         things = [t for t in models.known_things if stem(t.name) in named and t.elsewhere <= SEEN_ELSEWHERE_ASKED]
         if things:
             for thing in unseen_among(searcher, things, [searcher.timeline(video_id) for video_id in video_ids]):
                 return terms[stem(thing.name)]
-    for term in question.terms:
+    for term in plan.terms:
         if stem(term) in _HARDLY_NAMED_STEMS:
             continue
         numbers = [index for index, names in enumerate(models.vision.concepts) if is_called(names, term)]

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from model.errors import UsageError
 from model.loading import Models
 from model.media.cut import LONGEST_S, Stretch
+from retrieval.ask.find import Finder
 from retrieval.ask.summary import Chapter, summarize
 from retrieval.search.search import Searcher
 from retrieval.store.records import Passage, Video
@@ -28,7 +29,7 @@ def highlights(
     if not math.isfinite(seconds) or not _LEAST_S <= seconds <= LONGEST_S:
         raise UsageError(f"Highlights must be {_LEAST_S:g} to {LONGEST_S:g} seconds long.")
     if query.strip():
-        found = [(m.start, m.end) for m in searcher.search(query, [video.id], top=_CANDIDATES)]
+        found = [(m.start, m.end) for m in Finder(searcher).search(query, [video.id], top=_CANDIDATES)]
         if not found:
             raise UsageError(f"No moment of this video fits {query.strip()[:80]!r}; try other words.")
         chosen = _best_first(found, video.duration, seconds)

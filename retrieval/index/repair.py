@@ -33,11 +33,11 @@ from retrieval.store.folder import (
     new_files,
     used_alone,
 )
+from retrieval.store.fulltext import index_text
 from retrieval.store.migrations import migrate, missing_tables
 from retrieval.store.pages import FoundRow, PageReader, Value
 from retrieval.store.records import LANES
 from retrieval.store.rows import clip_frames_of, clip_of, video_of
-from retrieval.store.words import index_text
 
 _TYPES: dict[str, type | tuple[type, ...]] = {"TEXT": str, "REAL": (float, int), "INTEGER": int, "BLOB": bytes}
 _MADE_AGAIN = ("migrations", "passage_words")  # with what FTS5 keeps for itself, its names begin so

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from retrieval.ask.question import Question
 from retrieval.search.filters import Filter
 from retrieval.search.hits import MAX_MOMENT_S, Hit
+from retrieval.search.query import Query
 from retrieval.store.records import Moment, Source
 
 RANK_OFFSET = 10  # reciprocal rank fusion (Cormack et al., SIGIR 2009), smaller than 60 because the lists are short
@@ -71,7 +71,7 @@ def diversify(moments: Sequence[Moment], alike: Callable[[Moment, Moment], float
     return chosen
 
 
-def weighed(question: Question, hits: Sequence[Hit], within: Filter) -> list[Moment]:
+def weighed(query: Query, hits: Sequence[Hit], within: Filter) -> list[Moment]:
     """Passages, the strongest first, as moments in the stretch; scores fall with the rank among those of a source."""
     moments = []
     ranks: dict[Source, int] = {}
@@ -79,15 +79,15 @@ def weighed(question: Question, hits: Sequence[Hit], within: Filter) -> list[Mom
         passage = hit.passage
         stretch = within.cut(passage.start, passage.end)
         rank = ranks[passage.source] = ranks.get(passage.source, -1) + 1
-        score = factor(question, passage.source) * hit.strength / (RANK_OFFSET + rank)
+        score = factor(query, passage.source) * hit.likelihood / (RANK_OFFSET + rank)
         if score > 0 and stretch:
             start, end = stretch[0], min(stretch[1], stretch[0] + MAX_MOMENT_S)
             moments.append(Moment(passage.video_id, start, end, score, [passage.source], passage.text, passage.id))
     return moments
 
 
-def factor(question: Question, source: Source) -> float:
+def factor(query: Query, source: Source) -> float:
     """What a source counts: more if the question names it, less if it names another."""
-    if question.prefers is None:
+    if query.leans is None:
         return 1.0
-    return _PREFERRED if source == question.prefers else _OTHERS
+    return _PREFERRED if source == query.leans else _OTHERS

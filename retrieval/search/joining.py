@@ -1,4 +1,4 @@
-"""Two lists of moments and how they must lie to each other -> moments that show both."""
+"""Moments that show two things in an order: one after the other, or both at once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from retrieval.ask.phrasing import Relation
+from retrieval.search.query import Relation
 from retrieval.store.records import Moment
 
 _USUAL_GAP_S = 15.0  # "a dog, then a car": a pair this far apart is worth a third of one that touches

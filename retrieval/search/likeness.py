@@ -9,8 +9,8 @@ import numpy as np
 
 from retrieval.index.timeline import Timeline
 from retrieval.search.fusion import overlap
+from retrieval.store.fulltext import words
 from retrieval.store.records import Moment
-from retrieval.store.words import words
 
 _NEAR_S = 8.0  # what looks the same and is no farther off is more of the same; later on it is there once more
 _FAR_SHARE = 0.5

@@ -14,12 +14,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from model.colour_questions import asks_for_a_colour
 from model.errors import UsageError
 from model.media.frames import grab
 from model.timecode import clock, span
 from model.vision.encoder import VisionEncoder
-from retrieval.ask.question import parse
+from retrieval.search.query import Query
 from retrieval.search.search import Searcher
 from retrieval.store.originals import original_or_copy
 from retrieval.store.records import Video
@@ -71,12 +70,14 @@ class Regions:
         return out.getvalue()
 
 
-def find_regions(searcher: Searcher, video: Video, start: float, end: float, text: str) -> Regions:
-    """Of the frame of a moment (seconds) that fits a text best.
+def find_regions(
+    searcher: Searcher, video: Video, start: float, end: float, query: Query, colour_question: str = ""
+) -> Regions:
+    """Of the frame of a moment (seconds) that fits a query best; for a `colour_question`, where the colour comes from.
 
-    Raises UsageError for an empty text and a moment without a picture, UnreadableMedia if the file cannot be read.
+    Raises UsageError for a moment without a picture, UnreadableMedia if the file cannot be read.
     """
-    query = searcher.look_for(parse(text))
+    look = searcher.look_for(query)
     line = searcher.timeline(video.id)
     inside = np.flatnonzero((line.times >= start) & (line.times < end))
     if not len(inside):
@@ -84,14 +85,14 @@ def find_regions(searcher: Searcher, video: Video, start: float, end: float, tex
             f"There is no picture of {video.title} at {span(start, end)}; "
             f"choose a moment inside its {clock(video.duration)}."
         )
-    best = int(inside[int((line.vectors[inside] @ query).argmax())])
+    best = int(inside[int((line.vectors[inside] @ look).argmax())])
     seconds = float(line.times[best])
     path, info = original_or_copy(video)
     (picture,) = grab(path, info, [seconds], LOOK_PX)
-    if searcher.models.colour_answers is not None and asks_for_a_colour(text):
-        weights = searcher.models.colour_answers.where(text, picture)
-        return Regions(seconds, picture, weights / weights.max(), float(line.vectors[best] @ query))
-    fit, heat = occlude(searcher.models.vision, picture, query)
+    if searcher.models.colour_answers is not None and colour_question:
+        weights = searcher.models.colour_answers.where(colour_question, picture)
+        return Regions(seconds, picture, weights / weights.max(), float(line.vectors[best] @ look))
+    fit, heat = occlude(searcher.models.vision, picture, look)
     return Regions(seconds, picture, heat, fit)
 
 

@@ -11,24 +11,23 @@ import numpy as np
 
 from model.errors import UsageError
 from model.loading import Models
-from model.text.embedder import nearness
 from model.timecode import clock, span
 from model.vision.encoder import unit
-from retrieval.ask.phrasing import Relation
-from retrieval.ask.question import Question, parse
-from retrieval.ask.scope import SCENE_S
 from retrieval.index.timeline import Timeline
 from retrieval.index.vectors import VectorIndex
+from retrieval.search.confidence import likelihoods, on_scale, stems_of
 from retrieval.search.filters import EVERYTHING, Filter
 from retrieval.search.fusion import RANK_OFFSET, diversify, factor, merge, weighed
 from retrieval.search.hits import Hit, coverage
 from retrieval.search.joining import join
 from retrieval.search.likeness import Likeness
+from retrieval.search.query import Query, Relation
 from retrieval.search.relevance import POINTS, Relevance, middles, seen_curve, told_curve
+from retrieval.search.words import content_words
+from retrieval.store.fulltext import match_expression, stem
 from retrieval.store.library import Library
-from retrieval.store.records import Moment, Passage
+from retrieval.store.records import Moment
 from retrieval.store.rows import marks_of
-from retrieval.store.words import content_words, match_expression
 
 _VISUAL_WEIGHT = 0.6  # against 1 for a passage that has every word of the query
 _CANDIDATES = 64
@@ -36,7 +35,7 @@ _DEPTH = 4  # moments looked at for one that is returned: near-duplicates fall o
 _AWAY_SHARE = 0.5  # of a look that must not be, against the one that must
 _PART_DEPTH = 5  # as for so many results, each of two conditions is looked for
 _BESIDE_S = 4.0  # on both sides of a moment: what lies there is still the same scene
-_ALL_PASSAGES = 10_000  # some ten hours of speech
+_MOST_LINES = 10_000  # weighed for a question: some ten hours of speech
 _SAME_COSINE = 1e-4  # a video that fits no better anywhere than on the whole shows one thing only
 _KEPT_VIDEOS = 16  # frame vectors kept in memory, about 5 MB an hour of video
 
@@ -60,33 +59,17 @@ class Searcher:
         self.text.save()
 
     def search(
-        self, query: str, video_ids: Sequence[str] | None = None, top: int = 10, within: Filter = EVERYTHING
+        self, query: Query, video_ids: Sequence[str] | None = None, top: int = 10, within: Filter = EVERYTHING
     ) -> list[Moment]:
         """The best moments for a query, best first and none like another; in all videos when none are given.
 
-        Raises UsageError for an empty or over-long query, and for a filter that leaves nothing to search.
+        Raises UsageError for a filter that leaves nothing to search.
         """
-        question = parse(query)
         self._check(video_ids, within)
-        if question.scope and within == EVERYTHING and video_ids is not None and len(video_ids) == 1:
-            within = next((part for _, part in self.parts(question, video_ids)), within)
-        found = self._found(question, video_ids, top, within)
-        if question.relation:
-            found = self._related(question.relation, question.parts, found, video_ids, within)
+        found = self._found(query, video_ids, top, within)
+        if query.relation:
+            found = self._related(query.relation, query.parts, found, video_ids, within)
         return diversify(found, Likeness(self.timeline), top)
-
-    def parts(self, question: Question, video_ids: Sequence[str]) -> list[tuple[str, Filter]]:
-        """The part of each video that a question keeps to; of one video where a scene is described. None of a video
-        that is over before, or where the scene is nowhere, or for a question that keeps to no part."""
-        scope = question.scope
-        if scope is None:
-            return []
-        if scope.within is None:  # what is asked about belongs to the scene and helps to find it
-            found = self._found(parse(f"{scope.scene} {question.subject}"), video_ids, 1, EVERYTHING)[:1]
-            return [(m.video_id, Filter(max(0.0, m.start - SCENE_S), m.end + SCENE_S)) for m in found]
-        durations = {video_id: self.library.video(video_id).duration for video_id in video_ids}
-        parts = [(video_id, scope.within(duration)) for video_id, duration in durations.items()]
-        return [(video_id, part) for video_id, part in parts if part.low < durations[video_id]]
 
     def search_picture(
         self, rgb: np.ndarray, video_ids: Sequence[str] | None = None, top: int = 10, within: Filter = EVERYTHING
@@ -130,25 +113,25 @@ class Searcher:
         moments = self._seen(vector, video_ids, max(_DEPTH * top, 20), within, 1.0, hole)
         return diversify(moments, Likeness(self.timeline), top)
 
-    def relevance(self, text: str, video_id: str, points: int = POINTS) -> Relevance:
+    def relevance(self, query: Query, video_id: str, points: int = POINTS) -> Relevance:
         """How well each time of a video fits a question, source by source. Raises UsageError as `search` does."""
-        question, video, line = parse(text), self.library.video(video_id), self.timeline(video_id)
+        video, line = self.library.video(video_id), self.timeline(video_id)
         duration = max(video.duration, 1e-3)
-        query = self.look_for(question)
+        look = self.look_for(query)
         ceiling = 0.0
         if len(line.times):
-            best = line.vectors[int((line.vectors @ query).argmax())]
-            ceiling = 1 - self.models.vision.chance(best, query)
-        hits = self.text_hits(question, [video_id], _ALL_PASSAGES)
+            best = line.vectors[int((line.vectors @ look).argmax())]
+            ceiling = 1 - self.models.vision.chance(best, look)
+        hits = self.text_hits(query, [video_id], _MOST_LINES)
         told = {
             source: told_curve(
-                [(h.passage.start, h.passage.end, h.strength) for h in hits if h.passage.source == source],
+                [(h.passage.start, h.passage.end, h.likelihood) for h in hits if h.passage.source == source],
                 duration,
                 points,
             )
             for source in ("speech", "text")
         }
-        seen = seen_curve(line, query, ceiling, duration, points)
+        seen = seen_curve(line, look, ceiling, duration, points)
         return Relevance(middles(duration, points), seen, told["speech"], told["text"])
 
     def _check(self, video_ids: Sequence[str] | None, within: Filter) -> None:
@@ -167,57 +150,59 @@ class Searcher:
         within: Filter,
     ) -> list[Moment]:
         """Moments that show both parts as they must lie to each other; then, for half, those that fit the whole."""
-        first, second = (self._found(parse(part), video_ids, _PART_DEPTH, within) for part in parts)
+        first, second = (self._found(Query.of(part), video_ids, _PART_DEPTH, within) for part in parts)
         joined = join(relation, first, second)
         best = whole[0].score if whole else 1.0
         return merge(
             [replace(m, score=m.score * best) for m in joined] + [replace(m, score=m.score / 2) for m in whole]
         )
 
-    def look_for(self, question: Question) -> np.ndarray:
+    def look_for(self, query: Query) -> np.ndarray:
         """The vector [D] of what is to be seen: away from what must not be."""
-        if not question.without:
-            return self.models.vision.encode_text([question.subject])[0]
-        away = self.models.vision.encode_text([question.without])[0]
-        if not question.wanted:
+        if not query.without:
+            return self.models.vision.encode_text([query.text])[0]
+        away = self.models.vision.encode_text([query.without])[0]
+        if not query.text:
             return -away
-        return unit(self.models.vision.encode_text([question.wanted])[0] - _AWAY_SHARE * away)
+        return unit(self.models.vision.encode_text([query.text])[0] - _AWAY_SHARE * away)
 
-    def _found(self, question: Question, video_ids: Sequence[str] | None, top: int, within: Filter) -> list[Moment]:
+    def _found(self, query: Query, video_ids: Sequence[str] | None, top: int, within: Filter) -> list[Moment]:
         """What each source has, fused; best first."""
         count = max(_DEPTH * top, 20)
-        moments = weighed(question, self.text_hits(question, video_ids, within=within), within)
+        moments = weighed(query, self.text_hits(query, video_ids, within=within), within)
         if within.admits("visual"):
-            query = self.look_for(question)
-            moments += self._seen(query, video_ids, count, within, _VISUAL_WEIGHT * factor(question, "visual"))
+            weight = _VISUAL_WEIGHT * factor(query, "visual")
+            moments += self._seen(self.look_for(query), video_ids, count, within, weight)
         return merge(moments)
 
     def text_hits(
-        self, question: Question, video_ids: Sequence[str] | None, count: int = 30, within: Filter = EVERYTHING
+        self, query: Query, video_ids: Sequence[str] | None, count: int = 30, within: Filter = EVERYTHING
     ) -> list[Hit]:
-        """Passages that fit by meaning or by words, the strongest first."""
-        vector = self.models.passages.embed_queries([question.wanted or question.subject])[0]
-        unwanted = content_words(question.without)
-        near = dict(self.text.search(vector, count, video_ids, within))
+        """What is said and written that fits, the likeliest first."""
+        hits = sorted(self.lines(query, video_ids, within), key=lambda hit: (-hit.likelihood, hit.passage.start))
+        return hits[:count]
+
+    def lines(self, query: Query, video_ids: Sequence[str] | None = None, within: Filter = EVERYTHING) -> list[Hit]:
+        """All that is said and written, in order of time, video by video, with how likely each line answers; of a large
+        library the nearest in meaning and those with the query's words."""
+        embedder, unwanted = self.models.passages, content_words(query.without)
+        vector = embedder.embed_queries([query.text or query.without])[0]
+        near = dict(self.text.search(vector, _MOST_LINES, video_ids, within))
         owners = self._passages_of_vectors(list(near))
         cosines = {owners[vector_id]: cosine for vector_id, cosine in near.items() if vector_id in owners}
         passages = self.library.passages_by_id(cosines)
-        if question.terms:
-            limit = count if within == EVERYTHING else -1  # all: most may lie outside
-            matches = self.library.match_words(match_expression(question.terms), video_ids, limit)
+        if query.terms and len(near) == _MOST_LINES:
+            matches = self.library.match_words(match_expression(list(query.terms)), video_ids, -1)
             inside = [p for p, _ in matches if within.admits(p.source) and within.cut(p.start, p.end)]
-            passages |= {passage.id: passage for passage in inside[:count]}
-        hits = [
-            self._hit(question, passage, cosines.get(passage.id))
-            for passage in passages.values()
+            passages |= {passage.id: passage for passage in inside[:_MOST_LINES]}
+        listed = sorted(passages.values(), key=lambda p: (p.video_id, p.start, p.id))
+        measured = on_scale([cosines.get(passage.id, embedder.floor) for passage in listed], embedder)
+        likely = likelihoods([stem(t) for t in query.terms], measured, [stems_of(p.text) for p in listed])
+        return [
+            Hit(passage, coverage(query.terms, passage.text), float(chance))
+            for passage, chance in zip(listed, likely, strict=True)
             if not coverage(unwanted, passage.text)
         ]
-        return sorted(hits, key=lambda hit: (-hit.strength, -hit.cosine, hit.passage.start))
-
-    def _hit(self, question: Question, passage: Passage, cosine: float | None) -> Hit:
-        """`cosine` is None for a passage that was found by its words alone."""
-        near = 0.0 if cosine is None else nearness(cosine, self.models.passages)
-        return Hit(passage, coverage(question.terms, passage.text), cosine or 0.0, near)
 
     def _passages_of_vectors(self, vector_ids: list[int]) -> dict[int, int]:
         marks, values = marks_of(vector_ids)

@@ -26,9 +26,9 @@ import numpy as np
 from model.errors import UsageError
 from model.reading.screen_text import Sighting, TextBox
 from retrieval.store.database import Database
+from retrieval.store.fulltext import index_text
 from retrieval.store.records import LANES, Clip, ClipFrames, Passage, Source, Video
 from retrieval.store.rows import clip_frames_of, clip_of, marks_of, video_of
-from retrieval.store.words import index_text
 
 LOCAL_OWNER = "local"
 _ID_BYTES = 8  # of a video's id: 64 random bits, in 16 hex digits

@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from model.colour_answers import ColourAnswers
-from model.colour_questions import asks_for_a_colour
 from model.errors import CheckpointError
+from model.training.readers.colour_questions import asks_for_a_colour
 from model.vision.colour import NAMES, cell_colours
 from model.vision.colour_head import ColourHead, ColourHeadConfig, load_colour_head, save_colour_head
 

@@ -6,6 +6,7 @@ generated.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
@@ -30,6 +31,12 @@ TEMPLATES = (
 )
 _ENDS = FUNCTION_WORDS | DETERMINERS | UNREAL | DOING.keys() | STEMS | NUMBERS.keys() | COLOURS.keys() | NOT_ONE_COLOUR
 _MOST_WORDS = 2  # "tennis ball"
+_ASKS_FOR_A_COLOUR = re.compile(r"\b(?:what|which)\b.*\bcolou?rs?\b", re.IGNORECASE)
+
+
+def asks_for_a_colour(question: str) -> bool:
+    """Whether an English question wants a colour for an answer."""
+    return bool(_ASKS_FOR_A_COLOUR.search(question))
 
 
 def colour_questions(captions: Sequence[str], seed: int = 0) -> list[Answered]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from retrieval.ask.question import parse
 
 from model.reading.screen_text import Sighting, TextBox
 from retrieval.ask.evidence import Gatherer
 from retrieval.ask.places import Place, box_of, place_of
-from retrieval.ask.question import parse
 from retrieval.search.search import Searcher
 from retrieval.store.library import Library
 from retrieval.store.records import Video

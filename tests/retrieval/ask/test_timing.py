@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from retrieval.ask.answer import Answer, Answerer
 from retrieval.ask.occurrences import stretches
 from retrieval.ask.question import parse
+
+from retrieval.ask.answer import Answer, Answerer
 from retrieval.index.timeline import Timeline
 from retrieval.search.search import Searcher
 from retrieval.store.library import Library

@@ -1,6 +1,7 @@
 import pytest
 
-from retrieval.store.words import content_words, match_expression, stem, words
+from retrieval.search.words import content_words
+from retrieval.store.fulltext import match_expression, stem, words
 
 
 @pytest.mark.parametrize(

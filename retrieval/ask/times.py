@@ -10,15 +10,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from retrieval.ask.evidence import Evidence, Gatherer, Item, is_strong, quotable
-from retrieval.ask.phrases import first_or_last, how_long, how_often, length, marker, not_seen
-from retrieval.ask.question import Question
-from retrieval.ask.timing import Timed
+from retrieval.ask.evidence import Evidence, Item, quotable
+from retrieval.ask.find import SURE, Finder
+from retrieval.ask.plan import EVERY_SOURCE, Plan
+from retrieval.ask.say import Say
 from retrieval.index.timeline import Timeline
 from retrieval.search.filters import Filter
 from retrieval.search.hits import MAX_MOMENT_S, coverage
-from retrieval.store.records import Passage, Source, Video
-from retrieval.store.words import stem, words
+from retrieval.store.fulltext import stem, words
+from retrieval.store.records import Passage, Video
 
 _SEEN_SHARE = 0.6  # of the way from a video's usual frame to its best: what fits this well shows it too
 _CLEAR = 0.03  # share of random things that may fit a frame of it better: it is there, however often it is
@@ -31,51 +31,43 @@ _EVERY_WORD = 0.999
 _MOST_CITED = 12  # places of something that is there again and again
 
 
-def counted(gatherer: Gatherer, question: Question, timed: Timed, video_ids: Sequence[str]) -> tuple[list[Item], str]:
-    """The places to cite and a sentence that counts them; nothing where there is none."""
-    if timed.of_whole_video:
-        videos = [gatherer.library.video(video_id) for video_id in video_ids]
-        names = ["The video"] if len(videos) == 1 else [video.title for video in videos]
-        lasts = [
-            f"{name} lasts {length(v.duration)} {marker(n)}."
-            for n, (name, v) in enumerate(zip(names, videos, strict=True), 1)
-        ]
-        return [Item(video.id, 0.0, video.duration, "visual", "") for video in videos], " ".join(lasts)
-    items = occurrences(gatherer, question, video_ids, _BLINK_S if timed.how == "gone" else _GAP_S)
-    if question.scope:
-        items = _within(items, dict(gatherer.searcher.parts(question, video_ids)))
-    if timed.how == "gone":
-        items = [gap for video_id in video_ids for gap in gaps(gatherer.library.video(video_id), items)]
+def timed(finder: Finder, plan: Plan, video_ids: Sequence[str]) -> Evidence:
+    """The first, the last or all places where something is, with a sentence that tells it."""
+    items = occurrences(finder, plan, video_ids, _BLINK_S if plan.operation == "gone" else _GAP_S)
+    if plan.window:
+        items = _within(items, dict(finder.windows(plan, video_ids)))
+    if plan.operation == "gone":
+        items = [gap for video_id in video_ids for gap in gaps(finder.library.video(video_id), items)]
+    searched = finder.searched(video_ids)
     if not items:
-        return [], ""
-    shown = items[:_MOST_CITED]
-    if timed.how == "gone":
-        return shown, not_seen(shown)
-    if timed.how == "how_long":
-        return shown, how_long(items, len(shown))
-    if timed.how == "how_often":
-        return shown, how_often(items, mentions(question, items), len(shown))
-    last = timed.how == "last"
+        return finder.find(replace(plan, operation="when"), video_ids).as_guess()
+    say, shown = Say(plan.language), items[:_MOST_CITED]
+    if plan.operation == "gone":
+        return Evidence(shown, True, searched, telling=say.gone(len(shown)))
+    if plan.operation == "how_long":
+        return Evidence(shown, True, searched, telling=say.how_long(items, len(shown)))
+    if plan.operation == "how_often":
+        return Evidence(shown, True, searched, telling=say.how_often(items, mentions(plan, items), len(shown)))
+    last = plan.operation == "last"
     one = items[-1] if last else replace(items[0], end=min(items[0].end, items[0].start + MAX_MOMENT_S))
-    return [one], first_or_last(one, last)
+    return Evidence([one], True, searched, telling=say.first_or_last(one, last))
 
 
-def occurrences(gatherer: Gatherer, question: Question, video_ids: Sequence[str], gap_s: float = _GAP_S) -> list[Item]:
-    """In order of time, video by video: pictures where the question may ask for what is seen, else what is said or
-    written with all its words; where the words are never found together, what is near enough in meaning."""
-    if question.prefers is None:
-        seen = [item for video_id in video_ids for item in _seen(gatherer, question, video_id, gap_s)]
+def occurrences(finder: Finder, plan: Plan, video_ids: Sequence[str], gap_s: float = _GAP_S) -> list[Item]:
+    """In order of time, video by video: pictures where the plan may ask for what is seen, else what is said or written
+    with all its words; where the words are never found together, what is likely to answer."""
+    if "visual" in plan.sources and plan.leans in (None, "visual"):
+        seen = [item for video_id in video_ids for item in _seen(finder, plan, video_id, gap_s)]
         if seen:
             return seen
-    sources: tuple[Source, ...] = (question.prefers,) if question.prefers else ("speech", "text")
-    told = [p for video_id in video_ids for source in sources for p in gatherer.library.passages(video_id, source)]
-    if not question.is_open:
-        literal = [p for p in told if coverage(question.terms, p.text) >= _EVERY_WORD]
-        told = literal or [
-            hit.passage
-            for hit in gatherer.searcher.text_hits(question, video_ids)
-            if is_strong(hit) and hit.passage.source in sources
-        ]
+    sources = [source for source in plan.sources if source != "visual"]
+    told = [p for video_id in video_ids for source in sources for p in finder.library.passages(video_id, source)]
+    if not plan.is_open:
+        literal = [p for p in told if coverage(plan.terms, p.text) >= _EVERY_WORD]
+        if not literal:
+            likely = [item for item in finder.told(plan, video_ids) if item.likelihood >= SURE]
+            return sorted(likely, key=lambda item: (list(video_ids).index(item.video_id), item.start))
+        told = literal
     order = {video_id: number for number, video_id in enumerate(video_ids)}
     return _joined([_told(p) for p in sorted(told, key=lambda p: (order[p.video_id], p.start))])
 
@@ -96,43 +88,54 @@ def gaps(video: Video, seen: Sequence[Item]) -> list[Item]:
     return [Item(video.id, start, end, "visual", "") for start, end in found if end - start >= _BLINK_S]
 
 
-def mentions(question: Question, items: Sequence[Item]) -> int:
+def mentions(plan: Plan, items: Sequence[Item]) -> int:
     """How often the question's word stands in what is said; the number of places for pictures and for several words."""
-    if len(question.terms) != 1 or any(item.source == "visual" for item in items):
+    if len(plan.terms) != 1 or any(item.source == "visual" for item in items):
         return len(items)
-    wanted = stem(question.terms[0])
+    wanted = stem(plan.terms[0])
     return max(len(items), sum(stem(word) == wanted for item in items for word in words(item.quote)))
 
 
-def beside(gatherer: Gatherer, question: Question, anchor: tuple[str, float, float]) -> Evidence:
-    """What comes right after or before a place (video, start, end): what is said or written where that is asked for,
-    else what is seen."""
+def beside(finder: Finder, plan: Plan, video_ids: Sequence[str]) -> Evidence:
+    """What comes right after or before what the plan looks for, or its anchor: what is said or written where that is
+    asked for, else what is seen."""
+    anchor = plan.anchor if plan.anchor and plan.anchor[0] in video_ids else None  # else it is not asked any more
+    if anchor is None:
+        if not plan.look_for:
+            return Evidence([], False, finder.searched(video_ids))
+        around = replace(plan, operation="when", sources=EVERY_SOURCE, leans=None, anchor=None)
+        found = finder.find(around, video_ids)
+        if not found.found:
+            return found
+        anchor = (found.items[0].video_id, found.items[0].start, found.items[0].end)
     video_id, begins, ends = anchor
-    video, later = gatherer.library.video(video_id), bool(question.timed and question.timed.how == "after")
-    searched: list[Source] = [question.prefers or "visual"]
-    if question.prefers:
-        lines = gatherer.library.passages(video.id, question.prefers)
+    video, later = finder.library.video(video_id), plan.operation == "after"
+    searched = [source for source in finder.searched([video_id]) if source in plan.sources]
+    spoken = next((source for source in plan.sources if source != "visual"), None) if len(plan.sources) == 1 else None
+    if spoken:
+        lines = finder.library.passages(video.id, spoken)
         if later:
             near = [p for p in lines if ends - _GAP_S / 2 <= p.start <= ends + _NEXT_S]
         else:
             near = [p for p in reversed(lines) if begins - _NEXT_S <= p.end <= begins + _GAP_S / 2]
-        items = [_told(p) for p in near[:1]]
+        items = [finder.item(p, likelihood=1.0) for p in near[:1]]
         return Evidence(items, bool(items), searched)
     start, end = (ends, ends + _BESIDE_S) if later else (begins - _BESIDE_S, begins)
     start, end = max(0.0, start), min(video.duration, end)
     if end - start < 1.0:  # nothing comes before the beginning or after the end
         return Evidence([], False, searched)
-    return Evidence([gatherer.picture(question, video.id, start, end)], True, searched)
+    return Evidence([replace(finder.picture(plan, video.id, start, end), likelihood=1.0)], True, searched)
 
 
-def _seen(gatherer: Gatherer, question: Question, video_id: str, gap_s: float) -> list[Item]:
+def _seen(finder: Finder, plan: Plan, video_id: str, gap_s: float) -> list[Item]:
     """The stretches in which it is beyond doubt, or in which frames fit nearly as well as the best one does."""
-    line = gatherer.searcher.timeline(video_id)
-    if not any(item.source == "visual" for item in gatherer.gather(question, [video_id]).items):
+    line, vision = finder.searcher.timeline(video_id), finder.searcher.models.vision
+    found = finder.find(replace(plan, operation="when", sources=("visual",), leans="visual", window=None), [video_id])
+    if not found.found:
         return []
-    query = gatherer.searcher.models.vision.encode_text([question.subject])[0]
+    query = vision.encode_text([plan.look_for])[0]
     step = -(-len(line.times) // _MOST_JUDGED)
-    chances = [gatherer.searcher.models.vision.chance(vector, query) for vector in line.vectors[::step]]
+    chances = [vision.chance(vector, query) for vector in line.vectors[::step]]
     clear = np.repeat(np.array(chances) <= _CLEAR, step)[: len(line.times)]
     return [Item(video_id, start, end, "visual", "") for start, end in stretches(line, query, clear, gap_s)]
 

@@ -1,0 +1,261 @@
+"""From a plan to evidence: what is said, written and seen that fits, each piece with how likely it answers.
+
+All sources compete unless the plan restricts them. Times and quotes are those of the index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import zip_longest
+
+from retrieval.ask.evidence import MAX_ITEMS, QUOTE_CHARS, Evidence, Item, distinct, quotable
+from retrieval.ask.places import box_of, distance, holds
+from retrieval.ask.plan import EVERY_SOURCE, Place, Plan
+from retrieval.ask.presence import RANDOM_FIT, RANDOM_FIT_WHEN, fit, picture_chance, unseen_word
+from retrieval.ask.rules import plan_search
+from retrieval.search.confidence import read_weights
+from retrieval.search.filters import EVERYTHING, Filter
+from retrieval.search.hits import MAX_MOMENT_S, Hit
+from retrieval.search.query import Query
+from retrieval.search.regions import Regions, find_regions
+from retrieval.search.relevance import Relevance
+from retrieval.search.search import Searcher
+from retrieval.store.records import Moment, Passage, Source, Video
+
+SURE = 0.6  # likelihood of words from which they stand before pictures where these are likely meant
+_PICTURED, _PICTURED_SHARE = 3, 0.5  # moments that a text may stand in, and what their fit counts
+_BESIDE_TEXTS = 2  # quoted with a text, before and after it
+_FIT_S = 15.0  # on both sides of the best moment of a scene that is only described
+_NEAR_S = 2.0  # lines this close to each other belong to one utterance
+_TOUCHING_S, _ALIKE = 0.6, 0.8  # moments this near, whose scores differ by no more than this factor, are one
+_NAMES = 4  # tags or colours named for a picture
+_SENTENCE_ENDS = (".", "?", "!", "\u3002", "\uff1f", "\uff01")
+
+
+class Finder:
+    """Finds evidence for plans in one or several videos. Safe to share between threads."""
+
+    def __init__(self, searcher: Searcher) -> None:
+        self.searcher = searcher
+        self.library = searcher.library
+
+    def search(
+        self, text: str, video_ids: Sequence[str] | None = None, top: int = 10, within: Filter = EVERYTHING
+    ) -> list[Moment]:
+        """Moments for what somebody types into a search box, best first.
+
+        Raises UsageError for an empty or over-long text, and for a filter that leaves nothing to search.
+        """
+        plan = plan_search(text)
+        if plan.window and within == EVERYTHING and video_ids is not None and len(video_ids) == 1:
+            within = next((part for _, part in self.windows(plan, video_ids)), within)
+        return self.searcher.search(plan.query(), video_ids, top, within)
+
+    def relevance(self, text: str, video_id: str) -> Relevance:
+        """How well each time of a video fits what somebody types. Raises UsageError as `search` does."""
+        return self.searcher.relevance(plan_search(text).query(), video_id)
+
+    def regions(self, video: Video, start: float, end: float, text: str) -> Regions:
+        """Where in the picture of a moment (seconds) its fit to a text comes from. Raises as `find_regions` does."""
+        plan = plan_search(text)
+        return find_regions(self.searcher, video, start, end, plan.query(), text if plan.wants == "colour" else "")
+
+    def find(self, plan: Plan, video_ids: Sequence[str]) -> Evidence:
+        """What fits a plan best, in the part of the videos that it keeps to."""
+        searched = self.searched(video_ids)
+        notices = [warning for video_id in video_ids for warning in self.library.video(video_id).warnings]
+        if not set(plan.sources) & set(searched):
+            lacking = plan.sources[0] if len(plan.sources) == 1 else None
+            return Evidence([], False, searched, lacking=lacking, notices=notices)
+        if plan.window is None:
+            return replace(self._find(plan, video_ids, EVERYTHING), searched=searched, notices=notices)
+        parts = self.windows(plan, video_ids)
+        if not parts:
+            late = plan.window.start if plan.window.named else None
+            evidence = Evidence([], False) if late else self._find(plan, video_ids, EVERYTHING)
+            return replace(evidence, searched=searched, too_late=late, notices=notices)
+        found = [self._find(plan, [video_id], part) for video_id, part in parts]
+        turns = zip_longest(*(evidence.items for evidence in found))
+        items = [item for turn in turns for item in turn if item is not None][:MAX_ITEMS]
+        low, high = parts[0][1].low, min(parts[0][1].high, self.library.video(parts[0][0]).duration)
+        return Evidence(items, any(e.found for e in found), searched, (low, high), found[0].unseen, notices=notices)
+
+    def windows(self, plan: Plan, video_ids: Sequence[str]) -> list[tuple[str, Filter]]:
+        """The part of each video that a plan keeps to; of one video where a scene is described. None of a video that
+        is over before, or where the scene is nowhere, or for a plan that keeps to no part."""
+        window = plan.window
+        if window is None:
+            return []
+        if window.scene:  # what is asked about belongs to the scene and helps to find it
+            query = Query.of(f"{window.scene} {plan.look_for}")
+            best = self.searcher.search(query, video_ids, 1)[:1]
+            return [(m.video_id, Filter(max(0.0, m.start - _FIT_S), m.end + _FIT_S)) for m in best]
+        durations = {video_id: self.library.video(video_id).duration for video_id in video_ids}
+        parts = [(video_id, window.within(duration)) for video_id, duration in durations.items()]
+        return [(video_id, part) for video_id, part in parts if part.low < min(durations[video_id], part.high)]
+
+    def searched(self, video_ids: Sequence[str]) -> list[Source]:
+        """The sources that these videos have anything of."""
+        marks = ", ".join("?" * len(video_ids))
+        rows = self.library.db.rows(
+            f"SELECT DISTINCT source FROM passages WHERE video_id IN ({marks})", tuple(video_ids)
+        )
+        pictures = f"SELECT 1 FROM clips WHERE video_id IN ({marks}) AND length(times) > 0 LIMIT 1"
+        sources: list[Source] = ["visual"] if self.library.db.rows(pictures, tuple(video_ids)) else []
+        return sources + [source for source in ("speech", "text") if any(row["source"] == source for row in rows)]
+
+    def _find(self, plan: Plan, video_ids: Sequence[str], within: Filter) -> Evidence:
+        told = self.told(plan, video_ids, within) if plan.sources != ("visual",) else []
+        enough = [item for item in told if item.likelihood >= least_likely(plan)]
+        if not enough and plan.names_no_topic:  # nothing that must be found: the likeliest lines are what is asked for
+            enough = told[:MAX_ITEMS]
+        if "visual" not in plan.sources:
+            return Evidence((enough or told)[:MAX_ITEMS], bool(enough))
+        pictures, shown = self._pictures(plan, video_ids, within)
+        seen = pictures if shown else []
+        sure = [item for item in enough if item.likelihood >= SURE] if plan.leans == "visual" and seen else enough
+        if plan.operation == "when" and seen:
+            sure = [item for item in enough if item.likelihood >= SURE][:2]
+        items = distinct([*sure[:MAX_ITEMS], *seen, *enough])[:MAX_ITEMS]
+        unseen = None if items or plan.names_nothing else unseen_word(self.searcher, plan, video_ids)
+        if items or unseen:
+            return Evidence(items, bool(items), unseen=unseen)
+        guesses = sorted([*told[:2], *pictures[:2]], key=lambda item: -item.likelihood)
+        return Evidence(guesses, False)
+
+    def told(self, plan: Plan, video_ids: Sequence[str], within: Filter = EVERYTHING) -> list[Item]:
+        """What is said and written that may answer, likeliest first; each an utterance, or what stands on the screen at
+        a time."""
+        sources = frozenset(source for source in plan.sources if source != "visual")
+        inside = replace(within, sources=sources)
+        if plan.is_open and plan.sources != EVERY_SOURCE:  # "What is said?"
+            return self._in_order(plan, video_ids, inside, sources)
+        hits = self.searcher.lines(plan.query(), video_ids, inside)
+        if plan.place:
+            there = self._standing_at(plan.place, [hit for hit in hits if hit.passage.source == "text"])
+            hits = there or hits
+        else:
+            hits = self._beside_pictures(plan, hits, video_ids, within)
+            hits = sorted(hits, key=lambda hit: -hit.likelihood)
+        items = [self.item(hit.passage, within, hit.likelihood) for hit in hits[: 4 * MAX_ITEMS]]
+        return distinct(items)[: 2 * MAX_ITEMS]
+
+    def _beside_pictures(self, plan: Plan, hits: list[Hit], video_ids: Sequence[str], within: Filter) -> list[Hit]:
+        """Questions for a text mostly describe what it stands on, or what happens then: a text that is there while the
+        pictures fit best is likelier by so much as they fit."""
+        if plan.leans != "text" or not any(hit.passage.source == "text" for hit in hits):
+            return hits
+        moments = self.searcher.visual_moments(plan.look_for or plan.question, video_ids, _PICTURED, within)
+        shown = [(m, 1 - fit(self.searcher, m.video_id, m.start, m.end, plan.look_for)[1]) for m in moments]
+        found = []
+        for hit in hits:
+            beside = [_PICTURED_SHARE * fits for moment, fits in shown if _during(hit, moment)]
+            written = hit.passage.source == "text"
+            found.append(replace(hit, likelihood=max(hit.likelihood, *beside)) if written and beside else hit)
+        return found
+
+    def _in_order(self, plan: Plan, video_ids: Sequence[str], within: Filter, sources: frozenset[Source]) -> list[Item]:
+        passages = [
+            passage
+            for video_id in video_ids
+            for passage in self.library.passages(video_id)
+            if passage.source in sources and within.cut(passage.start, passage.end)
+        ]
+        if plan.place:
+            passages = [hit.passage for hit in self._standing_at(plan.place, [Hit(p, 0.0, 1.0) for p in passages])]
+        return distinct([self.item(passage, within, 1.0) for passage in passages])
+
+    def _standing_at(self, place: Place, hits: list[Hit]) -> list[Hit]:
+        """On-screen texts that stand in a part of the screen, the nearest to its edge first, and of no known place."""
+        sightings = {hit.passage.video_id: self.library.sightings(hit.passage.video_id) for hit in hits}
+        boxes = [box_of(hit.passage, sightings[hit.passage.video_id]) for hit in hits]
+        there = [(hit, distance(place, box)) for hit, box in zip(hits, boxes, strict=True) if box and holds(place, box)]
+        unknown = [hit for hit, box in zip(hits, boxes, strict=True) if box is None]
+        return [hit for hit, _ in sorted(there, key=lambda pair: pair[1])] + unknown
+
+    def item(self, passage: Passage, within: Filter = EVERYTHING, likelihood: float = 0.0) -> Item:
+        """A passage as evidence: a spoken line with the rest of its utterance, a written one with what stands on the
+        screen with it."""
+        start, end, quote = passage.start, passage.end, passage.text
+        if passage.source == "speech":
+            for line in self.library.passages(passage.video_id, "speech"):
+                goes_on = 0 <= line.start - end <= _NEAR_S and not quote.rstrip().endswith(_SENTENCE_ENDS)
+                if line.id != passage.id and goes_on and len(quote) + len(line.text) < QUOTE_CHARS:
+                    end, quote = line.end, f"{quote} {line.text}"
+        else:
+            quote = self._screen(passage)
+        start, end = within.cut(start, end) or (start, end)
+        if passage.source == "text":
+            end = min(end, start + MAX_MOMENT_S)
+        return Item(passage.video_id, start, end, passage.source, quotable(quote)[:QUOTE_CHARS], likelihood)
+
+    def line(self, passage: Passage) -> Item:
+        """A passage by itself."""
+        return Item(passage.video_id, passage.start, passage.end, passage.source, quotable(passage.text), 1.0)
+
+    def _screen(self, passage: Passage) -> str:
+        """A text with those right before and after it, in reading order, that are there for half of its time: a name
+        and a job, a label and a value."""
+        least = 0.5 * (passage.end - passage.start)
+        beside = [
+            other
+            for other in self.library.passages(passage.video_id, "text")
+            if min(other.end, passage.end) - max(other.start, passage.start) >= least or other.id == passage.id
+        ]
+        place = next(number for number, other in enumerate(beside) if other.id == passage.id)
+        texts = [other.text for other in beside[max(0, place - _BESIDE_TEXTS) : place + _BESIDE_TEXTS + 1]]
+        joined = " · ".join(dict.fromkeys(texts))
+        return joined if len(joined) <= QUOTE_CHARS else passage.text
+
+    def _pictures(self, plan: Plan, video_ids: Sequence[str], within: Filter) -> tuple[list[Item], bool]:
+        """The moments that look most like it, and whether they may answer at all."""
+        scene = plan.window.scene if plan.window else ""  # a ball that fits nothing fits where a dog is playing
+        text = f"{scene} {plan.look_for or plan.question}".strip()
+        moments = self.searcher.visual_moments(text, video_ids, MAX_ITEMS, within)
+        if not moments:
+            return [], False
+        named = bool(plan.window and plan.window.named)  # by its time: whatever it shows is asked about
+        chance = 0.0 if named else picture_chance(self.searcher, plan, moments, video_ids)
+        items = [
+            replace(self.picture(plan, moment.video_id, moment.start, moment.end), likelihood=1 - chance)
+            for moment in join_neighbours(moments)
+        ]
+        return items, chance <= (RANDOM_FIT_WHEN if plan.operation == "when" else RANDOM_FIT)
+
+    def picture(self, plan: Plan, video_id: str, start: float, end: float) -> Item:
+        """What was recognised in a moment: colours if they are asked for, else the tags of the clips it lies in."""
+        clips = [clip for clip in self.library.clips(video_id) if clip.start < end and clip.end > start]
+        listed = [clip.colours if plan.wants == "colour" else clip.tags for clip in clips]
+        names = list(dict.fromkeys(name for pairs in listed for name, _ in pairs))[:_NAMES]
+        return Item(video_id, start, end, "visual", ", ".join(names))
+
+
+def least_likely(plan: Plan) -> float:
+    """The likelihood from which words answer a plan: less where it asks for what is said or written, for then something
+    mostly is; nothing where it asks for a text, which people describe by what it stands on and not by what it says."""
+    weights = read_weights()
+    if plan.sources == ("text",) or plan.place:
+        return 0.0
+    return weights.unlikely if plan.leans in ("speech", "text") or "visual" not in plan.sources else weights.likely
+
+
+def _during(hit: Hit, moment: Moment) -> bool:
+    passage = hit.passage
+    return passage.video_id == moment.video_id and passage.start < moment.end + 1 and moment.start - 1 < passage.end
+
+
+def join_neighbours(moments: Sequence[Moment]) -> list[Moment]:
+    """Moments that follow each other and fit about equally well are one, as long as it stays short enough to watch."""
+    joined: list[Moment] = []
+    for moment in moments:
+        for index, other in enumerate(joined):
+            start, end = min(moment.start, other.start), max(moment.end, other.end)
+            touches = max(moment.start, other.start) - min(moment.end, other.end) <= _TOUCHING_S
+            alike = moment.score >= _ALIKE * other.score
+            if touches and alike and moment.video_id == other.video_id and end - start <= MAX_MOMENT_S:
+                joined[index] = replace(other, start=start, end=end)
+                break
+        else:
+            joined.append(moment)
+    return joined

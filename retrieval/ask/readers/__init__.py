@@ -1,0 +1,1 @@
+"""Readers: from evidence to claims. One file a reader, behind one interface (`reader.py`)."""

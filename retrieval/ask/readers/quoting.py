@@ -1,0 +1,49 @@
+"""The reader without a model: it shows the evidence itself, word for word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from retrieval.ask.evidence import Evidence, Item
+from retrieval.ask.plan import Plan
+from retrieval.ask.readers.reader import Claim, Halted, Report
+from retrieval.ask.say import Say
+from retrieval.store.records import Message
+
+MOST_QUOTED = 3  # the answering line is among the first three for nine of ten questions (docs/answers.md)
+_RIVAL = 0.5  # a line is quoted too that is so likely, measured by the likeliest
+
+
+class QuotingReader:
+    """Quotes what is said or written; of pictures it gives the moment and what was recognised."""
+
+    waits_for_a_server = False
+
+    def read(
+        self, plan: Plan, evidence: Evidence, history: Sequence[Message], report: Report, stop: Halted
+    ) -> Iterator[Claim]:
+        if plan.operation == "when":
+            yield Claim(Say(plan.language).when(evidence.items))
+        else:
+            yield quoted(plan, evidence)
+
+
+def quoted(plan: Plan, evidence: Evidence) -> Claim:
+    """The likeliest items of the leading source, as they are; in order of time where all of it is asked for."""
+    say = Say(plan.language)
+    chosen = worth_quoting(plan, evidence.items)
+    words = say.quotes(chosen)
+    if plan.wants == "yes_no" and not plan.choices:
+        words = f"{say('yes_quote')}{words}"
+    return Claim(words)
+
+
+def worth_quoting(plan: Plan, items: Sequence[Item]) -> list[tuple[int, Item]]:
+    """The numbered items of the leading source that may answer."""
+    lead = "visual" if items[0].source == "visual" else "words"
+    same = [(n, item) for n, item in enumerate(items, 1) if (item.source == "visual") == (lead == "visual")]
+    if plan.is_open or lead == "visual":
+        return same if plan.is_open else same[:1]
+    best = same[0][1].likelihood
+    most = max(plan.how_many, MOST_QUOTED)
+    return [(n, item) for n, item in same if item.likelihood >= _RIVAL * best][:most]

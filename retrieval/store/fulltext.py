@@ -1,0 +1,45 @@
+"""Words for full-text search: what to index of a text and how to ask FTS5 for a question. English and CJK."""
+
+from __future__ import annotations
+
+import functools
+import re
+import threading
+
+import snowballstemmer
+
+_STEMMER = snowballstemmer.stemmer("english")
+_STEMMING = threading.Lock()  # it keeps the word that it is at in itself
+
+# CJK has no spaces: each character becomes a word of its own, so that FTS5's phrase search finds substrings.
+_CJK_RANGE = r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]"
+_CJK = re.compile(f"({_CJK_RANGE})")
+CJK_RUN = re.compile(f"{_CJK_RANGE}+")
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*", re.UNICODE)
+
+
+def index_text(text: str) -> str:
+    """A text as FTS5 should index it."""
+    return _CJK.sub(r" \1 ", text)
+
+
+def words(text: str) -> list[str]:
+    """Lower-case words, apostrophes kept inside: first those in order, of CJK each character, then pairs of these.
+
+    CJK words cannot be told apart without a dictionary, but two characters side by side are mostly one.
+    """
+    single = [word.lower().replace("’", "'") for word in _WORD.findall(index_text(text))]
+    return single + [run[i : i + 2] for run in CJK_RUN.findall(text) for i in range(len(run) - 1)]
+
+
+def match_expression(terms: list[str]) -> str:
+    """An FTS5 expression that matches any of the words (quoted, so that no word acts as an operator)."""
+    return " OR ".join('"' + index_text(term).strip().replace("  ", " ").replace('"', '""') + '"' for term in terms)
+
+
+@functools.lru_cache(maxsize=20_000)
+def stem(word: str) -> str:
+    """The word's stem by Snowball's English stemmer (Porter2), for comparing words."""
+    with _STEMMING:
+        stemmed: str = _STEMMER.stemWord(word.removesuffix("'s"))
+    return stemmed
