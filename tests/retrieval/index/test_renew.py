@@ -8,6 +8,7 @@ import pytest
 
 from model.profile import TextChoice, can_run
 from model.text.embedder import load_embedder
+from retrieval.ask.find import Finder
 from retrieval.index.ingest import run_job, take_in
 from retrieval.index.renew import find_outdated, renew
 from retrieval.search.query import Query
@@ -58,7 +59,7 @@ def seen(library: Library, models: FakeModels, tmp_path: Path) -> Video:
 def test_a_video_of_other_models_is_not_searched_by_its_vectors(library: Library, seen: Video) -> None:
     models = other_models()
     assert [video.id for video in find_outdated(library, models)] == [seen.id]  # type: ignore[arg-type]
-    moments = Searcher(library, models).search("something green", [seen.id])  # type: ignore[arg-type]
+    moments = Finder(Searcher(library, models)).search("something green", [seen.id])  # type: ignore[arg-type]
     assert not any("visual" in moment.sources for moment in moments)
     hits = Searcher(library, models).text_hits(Query.of("high tide"), [seen.id])  # type: ignore[arg-type]
     assert [hit.passage.text for hit in hits] == ["the tide is high"], "by its words it is found until it is renewed"
@@ -70,10 +71,10 @@ def test_indexed_again_it_is_found_with_the_new_models_and_its_words_stay(librar
     assert find_outdated(library, models) == []  # type: ignore[arg-type]
     assert (again.status, again.vision_model, again.text_model) == ("ready", "colours/2", "half-bag")
     searcher = Searcher(library, models)  # type: ignore[arg-type]
-    green = searcher.search("something green", [seen.id])[0]
+    green = Finder(searcher).search("something green", [seen.id])[0]
     assert 3 <= green.start < green.end <= 5.01 and green.sources == ["visual"]
     assert [passage.text for passage in library.passages(seen.id)] == ["the tide is high"]
-    assert searcher.search("high tide", [seen.id])[0].quote == "the tide is high"
+    assert Finder(searcher).search("high tide", [seen.id])[0].quote == "the tide is high"
 
 
 class Turned(BagOfWords):
@@ -87,7 +88,7 @@ class Turned(BagOfWords):
 
 def test_with_another_model_for_passages_alone_no_picture_is_seen_again(library: Library, seen: Video) -> None:
     searcher = Searcher(library, FakeModels())  # type: ignore[arg-type]
-    searcher.search("high tide", [seen.id])
+    searcher.search(Query.of("high tide"), [seen.id])
     searcher.save()
     clips = library.clips(seen.id)
     models = FakeModels()
