@@ -52,7 +52,7 @@ def test_a_video_becomes_clips_pictures_and_a_playable_copy(
 
 def test_what_is_seen_is_found(library: Library, models: FakeModels, tmp_path: Path) -> None:
     video = index(library, models, make_video(tmp_path / "a.mp4", SCENES))
-    best = Searcher(library, models).search("something green", [video.id])[0]  # type: ignore[arg-type]
+    best = Finder(Searcher(library, models)).search("something green", [video.id])[0]  # type: ignore[arg-type]
     assert 3 <= best.start < best.end <= 5.01 and best.sources == ["visual"]
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from retrieval.ask.find import Finder
 from retrieval.index.ingest import run_job, take_in
 from retrieval.index.renew import find_outdated, renew
 from retrieval.search.search import Searcher
@@ -52,7 +53,7 @@ def seen(library: Library, models: FakeModels, tmp_path: Path) -> Video:
 def test_a_video_of_other_models_is_not_searched_by_its_vectors(library: Library, seen: Video) -> None:
     models = other_models()
     assert [video.id for video in find_outdated(library, models)] == [seen.id]  # type: ignore[arg-type]
-    moments = Searcher(library, models).search("something green", [seen.id])  # type: ignore[arg-type]
+    moments = Finder(Searcher(library, models)).search("something green", [seen.id])  # type: ignore[arg-type]
     assert not any("visual" in moment.sources for moment in moments)
 
 
@@ -62,10 +63,10 @@ def test_indexed_again_it_is_found_with_the_new_models_and_its_words_stay(librar
     assert find_outdated(library, models) == []  # type: ignore[arg-type]
     assert (again.status, again.vision_model, again.text_model) == ("ready", "colours/2", "half-bag")
     searcher = Searcher(library, models)  # type: ignore[arg-type]
-    green = searcher.search("something green", [seen.id])[0]
+    green = Finder(searcher).search("something green", [seen.id])[0]
     assert 3 <= green.start < green.end <= 5.01 and green.sources == ["visual"]
     assert [passage.text for passage in library.passages(seen.id)] == ["the tide is high"]
-    assert searcher.search("high tide", [seen.id])[0].quote == "the tide is high"
+    assert Finder(searcher).search("high tide", [seen.id])[0].quote == "the tide is high"
 
 
 def test_pictures_are_seen_again_in_the_playable_copy_when_the_original_is_gone(library: Library, seen: Video) -> None:
