@@ -78,18 +78,24 @@ def _coordinated(lexicon: Lexicon, text: str) -> list[str]:
 
 def _plan_one(lexicon: Lexicon, text: str) -> Plan:
     text = corrected(lexicon, text.translate(_STRAIGHT))
+    if polite := lexicon.match("follow.polite", text):
+        text = _sentence(next(part for part in polite.groups() if part))
     bare = text.strip(_POINTS)
     language = lexicon.code
     if talk := next(lexicon.matches("talk", bare), None):
         return Plan(text, "talk", fact=talk[0], language=language)
     if fact := next(lexicon.matches("file", bare), None):
         return Plan(text, "file", fact=fact[0], language=language)
+    if found := lexicon.match("operations.compare", bare):  # its parts may be windows
+        parts = (found["one"].strip(_POINTS), found["other"].strip(_POINTS))
+        return Plan(text, "compare", parts=parts, language=language)
     window, rest = _window(lexicon, text)
     bare = rest.strip(_POINTS)
-    sources, leans = _sources(lexicon, bare)
+    look_for = _without_lead(lexicon, bare)
+    sources, leans = _sources(lexicon, look_for)
     plan = Plan(
         _sentence(rest) or text,
-        look_for=_without_lead(lexicon, bare),
+        look_for=look_for,
         sources=sources,
         leans=leans,
         window=window,
@@ -128,7 +134,7 @@ def _operated(lexicon: Lexicon, plan: Plan, bare: str) -> Plan:
             return replace(plan, operation=operation, look_for="")
         if operation == "list" and not _listable(lexicon, groups.get("what", bare)):
             continue
-        return replace(plan, operation=operation, look_for=groups.get("what", ""))
+        return replace(plan, operation=operation, look_for=f"{groups.get('what', '')} {groups.get('more', '')}".strip())
     return plan
 
 
@@ -158,7 +164,10 @@ def _meant(lexicon: Lexicon, known: frozenset[str], word: str) -> str:
 def _window(lexicon: Lexicon, text: str) -> tuple[Window | None, str]:
     """The part that a question keeps to, and the question without it."""
     if found := lexicon.match("windows.scene", text.strip(_POINTS)):
-        return Window(scene=found["scene"].strip(_POINTS)), _sentence(found["asked"])
+        scene = found["scene"].strip(_POINTS)
+        if content_words(scene, fallback=False):
+            return Window(scene=scene), _sentence(found["asked"])
+        text = _sentence(found["asked"])  # "in the video"
     for name in ("between", "first", "last", "since", "until", "at", "start", "end", "middle"):
         found = lexicon.match(f"windows.{name}", text)
         if found is None or _is_timetable(lexicon, name, found):
@@ -172,7 +181,7 @@ def _window(lexicon: Lexicon, text: str) -> tuple[Window | None, str]:
 def _is_timetable(lexicon: Lexicon, name: str, found: re.Match[str]) -> bool:
     before, after = found.string[: found.start()], found.string[found.end() :].strip()
     timed = name in ("at", "since", "until") and lexicon.has("windows.timetable", before)
-    return timed or (name == "at" and lexicon.has("windows.quantity", after))
+    return timed or (name in ("at", "start", "end", "middle") and lexicon.has("windows.quantity", after))
 
 
 def _stretch(lexicon: Lexicon, name: str, found: re.Match[str]) -> Window:
@@ -238,7 +247,7 @@ def _without_lead(lexicon: Lexicon, text: str) -> str:
 def _without_speaker(lexicon: Lexicon, text: str) -> str:
     """ "What does the tall man say?" without the man: a transcript does not name its speaker."""
     found = lexicon.match("follow.speaking", text)
-    return text[: found.start("who")] + text[found.end("who") :] if found else text
+    return " ".join(f"{text[: found.start('who')]} {text[found.end('who') :]}".split()) if found else text
 
 
 def _names_nothing(lexicon: Lexicon, plan: Plan) -> bool:
