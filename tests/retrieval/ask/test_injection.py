@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from retrieval.ask.phrases import MARKER, numbered, quotes
+from retrieval.ask.question import parse
 
 from app.commands.index import index_file
 from app.engine import Engine
@@ -19,8 +21,6 @@ from app.settings import Settings
 from benchmarks.answer_quality.speech import find_synthesiser
 from model.language.chat import text_of
 from retrieval.ask.answer import Answer
-from retrieval.ask.phrases import MARKER, numbered, quotes
-from retrieval.ask.question import parse
 from retrieval.store.library import LOCAL_OWNER, content_hash
 from retrieval.store.records import Clip, Video
 from tests.fakes import Scripted

@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from retrieval.ask.checking import depicted
+from retrieval.ask.phrases import not_found
+from retrieval.ask.question import parse
 
 from benchmarks.named_things import Photos, by_class, by_cosine, everyday_names, known_among, look_at, named_in
 from model.errors import UsageError
@@ -16,9 +19,7 @@ from model.known_things import KnownThing, KnownThings, read_known_things, save_
 from model.loading import Models
 from model.profile import read_profile
 from model.training.samples import Answered, Sample
-from retrieval.ask.checking import depicted
 from retrieval.ask.evidence import Evidence, Item
-from retrieval.ask.phrases import not_found
 from retrieval.ask.presence import (
     HARDLY_NAMED,
     RANDOM_FIT,
@@ -30,7 +31,6 @@ from retrieval.ask.presence import (
     things_named,
     unseen_word,
 )
-from retrieval.ask.question import parse
 from retrieval.index.timeline import Timeline
 from retrieval.store.records import Moment
 from tests.checkpoints.pictures import COLOURS, painted_walls
