@@ -27,7 +27,8 @@ from benchmarks.answer_quality.speech import find_synthesiser
 from model.evaluation.pictures import Skipped, seen
 from model.loading import Models
 from model.training.readers import read
-from retrieval.ask.find import ENOUGH, Finder
+from retrieval.ask.confidence import read_weights
+from retrieval.ask.find import Finder
 from retrieval.ask.plan import NOT_SOUGHT, Plan
 from retrieval.ask.presence import RANDOM_FIT, fit
 from retrieval.ask.rules import RulesPlanner
@@ -115,7 +116,8 @@ def points(measured: Sequence[Measured]) -> list[Point]:
     found = []
     for times in AROUND:
         if measured[0].source == "speech":
-            cut, name = ENOUGH * times, f"likelihood {ENOUGH * times:.2f}"
+            cut = read_weights().likely * times
+            name = f"likelihood {cut:.2f}"
         else:
             cut, name = as_measure(RANDOM_FIT * times), f"chance {RANDOM_FIT * times:.2f}"
         in_use = " (in use)" if times == 1 else ""

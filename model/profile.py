@@ -27,6 +27,7 @@ SOURCES = {
     "embedded": ("pack",),
     "open_clip": ("hub", "path"),
     "minilm": ("pack", "path"),
+    "e5": ("package",),
     "sentence-transformers": ("hub", "path"),
     "moonshine": ("pack",),
     "whisper": ("hub", "path"),
@@ -54,7 +55,7 @@ class VisionChoice:
 
 @dataclass(frozen=True)
 class TextChoice:
-    kind: Literal["minilm", "sentence-transformers"]
+    kind: Literal["minilm", "e5", "sentence-transformers"]
     source: str
 
 
@@ -107,15 +108,21 @@ class Profile:
     title: str  # as the page shows it
     summary: str  # one honest sentence: what it is good for
     vision: VisionChoice
-    text: TextChoice
+    text: TextChoice  # of questions, for the eye and what it was trained with
     speech: SpeechChoice
     reader: ReaderChoice
     decoder: DecoderChoice
+    passages: TextChoice | None = None  # of what is said and written, and of what is looked for in it; else `text`
+
+    @property
+    def passages_here(self) -> TextChoice:
+        """What embeds passages on this machine: `passages`, or `text` where that is not given or cannot run."""
+        return self.passages if self.passages and can_run(self.passages) else self.text
 
     @property
     def sources(self) -> tuple[str, ...]:
         """All that it reads or asks, each once; voice activity, which every profile needs, included."""
-        choices = (self.vision, self.text, self.speech, self.reader, self.decoder)
+        choices = (self.vision, self.text, self.passages_here, self.speech, self.reader, self.decoder)
         named = [
             *(choice.source for choice in choices),
             self.vision.heads,
@@ -127,6 +134,11 @@ class Profile:
             "pack:voice",
         ]
         return tuple(dict.fromkeys(source for source in named if source))
+
+
+def can_run(choice: TextChoice) -> bool:
+    """Whether this machine can: E5's engine is made for Linux on x86-64 with AVX2, all others run everywhere."""
+    return choice.kind != "e5" or (hub.is_here(choice.source) and "avx2" in hardware.describe_cpu()[1])
 
 
 def choose_profile(name: str | None = None) -> tuple[Profile, str]:
@@ -187,10 +199,13 @@ def read_profile(name: str) -> Profile:
 
 def check_sense(profile: Profile, path: Path) -> None:
     """Raises UsageError for choices that are well-formed one by one and make no sense together."""
-    for name in ("vision", "text", "speech", "reader", "decoder"):
+    for name in ("vision", "text", "passages", "speech", "reader", "decoder"):
         choice = getattr(profile, name)
-        check_source(choice.source, SOURCES[choice.kind], f"{path}: {name}.source", f"of kind {choice.kind}")
+        if choice is not None:
+            check_source(choice.source, SOURCES[choice.kind], f"{path}: {name}.source", f"of kind {choice.kind}")
     decoder, speech, vision = profile.decoder, profile.speech, profile.vision
+    if profile.text.kind == "e5":
+        raise UsageError(f"{path}: text.kind is 'e5', which does not run everywhere: give it to passages instead.")
     if vision.heads:
         check_source(vision.heads, ("assets", "hub", "path"), f"{path}: vision.heads", "that is trained heads")
         if vision.kind != "embedded":

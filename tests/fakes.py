@@ -21,6 +21,7 @@ class BagOfWords:
     """A text as the mean of one random direction a word: texts that share words are near."""
 
     name, dim = "bag-of-words", DIM
+    floor, span = 0.25, 0.40
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         rows = [
@@ -28,6 +29,9 @@ class BagOfWords:
         ]
         stacked = np.array(rows, np.float32).reshape(-1, DIM)
         return stacked / np.linalg.norm(stacked, axis=1, keepdims=True)
+
+    def embed_queries(self, texts: Sequence[str]) -> np.ndarray:
+        return self.embed(texts)
 
 
 def _direction(word: str) -> np.ndarray:
@@ -118,6 +122,7 @@ class FakeModels:
         embedded = read_profile("embedded")
         self.profile = replace(embedded, decoder=replace(embedded.decoder, adapter=""))
         self.text, self.vision = BagOfWords(), ColourEncoder()
+        self.passages = self.text
         self.speech = self.reader = Silent()
         self.decoder = Scripted(says)
         self.short_answers: Any = None  # no answer head

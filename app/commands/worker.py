@@ -25,7 +25,8 @@ def run(arguments: argparse.Namespace) -> None:
     give_way()  # indexing yields to chatting
     engine.library.db.check()
     end.jobs = engine.jobs
-    engine.models.warm("text", "vision", "reader", "speech")  # before claiming, so that the first upload does not wait
+    # Before claiming, so that the first upload does not wait.
+    engine.models.warm("text", "passages", "vision", "reader", "speech")
     engine.queue_outdated()
     while True:
         engine.jobs.release_dead()

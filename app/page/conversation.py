@@ -13,7 +13,7 @@ from typing import Any
 
 from app.i18n import Language
 from app.page.html import SOURCE_NAMES, Shelf, chip, moment_row
-from retrieval.ask.phrases import MARKER
+from retrieval.ask.say import MARKER
 from retrieval.store.records import Message, Source
 
 _MARKER = re.compile(MARKER.pattern + r"([.,;:!?]*)")  # with the punctuation that must not begin the next line
@@ -63,7 +63,8 @@ def answer_html(
     said = f'<div class="answer {state}">{words}</div>' if words else waiting_html(language)
     if not citations:
         return said
-    return f"{said}\n\n{_evidence(citations, answer.get('searched') or [], shelf, language, unfolded, asked)}"
+    why = _why(answer.get("plan") or "", citations, answer.get("searched") or [], language)
+    return f"{said}\n\n{_evidence(citations, why, shelf, language, unfolded, asked)}"
 
 
 def waiting_html(language: Language) -> str:
@@ -92,7 +93,7 @@ def _lines(text: str) -> str:
 
 def _evidence(
     citations: list[dict[str, Any]],
-    searched: Sequence[Source],
+    why: str,
     shelf: Shelf,
     language: Language,
     unfolded: bool,
@@ -107,12 +108,12 @@ def _evidence(
     title = language("evidence_one") if count == 1 else language("evidence_count", count=count)
     return (
         f'<details class="evidence"{" open" if unfolded else ""}><summary>{title}</summary>'
-        f'<div class="moments">{rows}</div>{_why(citations, searched, language)}</details>'
+        f'<div class="moments">{rows}</div>{why}</details>'
     )
 
 
-def _why(citations: list[dict[str, Any]], searched: Sequence[Source], language: Language) -> str:
-    """What was searched and how many moments each source gave, in words; a summary searches nothing."""
+def _why(plan: str, citations: list[dict[str, Any]], searched: Sequence[Source], language: Language) -> str:
+    """What was looked for (`plan`, a sentence), what was searched and how many moments each source gave, in words; a summary searches nothing."""
     if not searched:
         return ""
     gave = Counter(citation["source"] for citation in citations)
@@ -126,5 +127,5 @@ def _why(citations: list[dict[str, Any]], searched: Sequence[Source], language: 
         if source in searched
     ]
     missing = [language(f"why_no_{SOURCE_NAMES[s]}") for s in ("speech", "text") if s not in searched]
-    words = " ".join([language("why", counts=language("why_and").join(counts)), *missing])
-    return f'<p class="why">{escape(words)}</p>'
+    words = " ".join([plan, language("why", counts=language("why_and").join(counts)), *missing])
+    return f'<p class="why">{escape(words.strip())}</p>'

@@ -12,6 +12,7 @@ import av
 import numpy as np
 from PIL import Image
 
+from benchmarks.answer_quality import layouts, photos, sights
 from benchmarks.answer_quality.drawing import card, picture_of, shape
 from benchmarks.answer_quality.pen import COLOURS, HEIGHT_PX, WIDTH_PX
 from benchmarks.answer_quality.script import Scene, Script
@@ -49,13 +50,25 @@ def make_film(script: Script, path: Path) -> Path:
 def frames(script: Script) -> Iterator[np.ndarray]:
     """Every frame, uint8 [H, W, 3]."""
     for scene in script.scenes:
-        wide = picture(scene).resize((round(WIDTH_PX * _ROOM), round(HEIGHT_PX * _ROOM)), Image.Resampling.BILINEAR)
+        still = picture(scene)
+        wide = still.resize((round(still.width * _ROOM), round(still.height * _ROOM)), Image.Resampling.BILINEAR)
         page = np.asarray(wide)
+        if page.shape[0] > HEIGHT_PX * 1.2:
+            yield from _scrolled(page, round(scene.seconds * FPS))
+            continue
         spare_x, spare_y = page.shape[1] - WIDTH_PX, page.shape[0] - HEIGHT_PX
         for number in range(round(scene.seconds * FPS)):
             x = round(spare_x * (0.5 + 0.5 * math.sin(number / FPS * 0.8)))
             y = round(spare_y * (0.5 + 0.5 * math.cos(number / FPS * 0.6)))
             yield np.ascontiguousarray(page[y : y + HEIGHT_PX, x : x + WIDTH_PX])
+
+
+def _scrolled(page: np.ndarray, count: int) -> Iterator[np.ndarray]:
+    """A page that is higher than the frame goes by from its top to its end, with a rest at the end."""
+    x = (page.shape[1] - WIDTH_PX) // 2
+    for number in range(count):
+        y = round((page.shape[0] - HEIGHT_PX) * min(1.0, number / (0.8 * count)))
+        yield np.ascontiguousarray(page[y : y + HEIGHT_PX, x : x + WIDTH_PX])
 
 
 def picture(scene: Scene) -> Image.Image:
@@ -64,6 +77,12 @@ def picture(scene: Scene) -> Image.Image:
         return card(*what)
     if kind == "shape":
         return shape(*what)
+    if kind == "page":
+        return layouts.page(what[0], what[1], what[2:])
+    if kind == "sight":
+        return sights.sight(what[0])
+    if kind == "photo":
+        return photos.framed(Path(what[0]))
     if kind == "pause":
         return Image.new("RGB", (WIDTH_PX, HEIGHT_PX), COLOURS[what[0]])
     name, count, colour = what

@@ -3,7 +3,8 @@
 A result points at a moment when its midpoint lies in the true interval widened by a second and it is no longer than
 twice the interval (12 s at least). An answer is right when it matches what is accepted; one about a time, when one of
 its first two citations points there; one about a colour by what it says first, up to a time, since an answer that goes
-through the film names every colour; one about something absent, when it says that it is not found.
+through the film names every colour; one about something absent, when it says that it is not found. Precision is the
+share of right answers among those that are no refusal, questions about something absent included.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ import numpy as np
 from benchmarks.answer_quality.script import Interval, Question
 from model.evaluation.bootstrap import Figure, weighted_mean, with_intervals
 from retrieval.ask.answer import Answer
-from retrieval.ask.phrases import MARKER
+from retrieval.ask.say import MARKER
 from retrieval.store.records import Citation, Moment
 
-KINDS = ("when", "spoken", "screen_text", "visual", "colour", "count", "where")
-RATES = ("hit@1", "hit@5", "qa", *KINDS, "absent", "citations", "refused")
+KINDS = ("when", "spoken", "screen_text", "visual", "colour", "count", "where", "file")
+RATES = ("hit@1", "hit@5", "qa", *KINDS, "absent", "citations", "refused", "precision")
 _TOLERANCE_S = 1.0
 _CITATION_TOLERANCE_S = 2.0
 _LONGEST_S = 12.0
@@ -51,16 +52,20 @@ def judge_search(film: int, found: Sequence[Moment], truth: Interval) -> list[Ve
 def judge_answer(film: int, question: Question, answer: Answer) -> list[Verdict]:
     verdicts = [Verdict(film, "seconds", answer.seconds)]
     if question.interval is None:
-        return [*verdicts, Verdict(film, "absent", not answer.found)]
+        false = [Verdict(film, "precision", 0)] if answer.found else []
+        return [*verdicts, Verdict(film, "absent", not answer.found), *false]
     if question.kind == "when":
         right = any(points_at(citation, question.interval) for citation in answer.citations[:2])
     else:
         said = MARKER.split(answer.text)[0] if question.kind == "colour" else answer.plain_text
         text = " ".join(said.split())
         right = re.search(question.accept, text, re.IGNORECASE) is not None
+        right = right and not (question.reject and re.search(question.reject, text, re.IGNORECASE))
     verdicts += [Verdict(film, metric, right) for metric in ("qa", question.kind)]
     verdicts.append(Verdict(film, "refused", not answer.found))
     if answer.found:
+        verdicts.append(Verdict(film, "precision", right))
+    if answer.found and question.kind != "file":
         first = answer.citations[:1]
         near = any(points_at(citation, question.interval, _CITATION_TOLERANCE_S) for citation in first)
         verdicts.append(Verdict(film, "citations", near))

@@ -19,20 +19,36 @@ COLOURS = {
 }  # fmt: skip
 
 
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+PLAIN = ""  # the typeface that comes with Pillow
+
+
 @cache
-def font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Pillow's own typeface: the same on every machine."""
-    return ImageFont.load_default(size_px * SCALE)
+def font(size_px: int, typeface: str = PLAIN) -> Font:
+    """Pillow's own typeface, the same on every machine, or the file with this name among the system's fonts.
+
+    Raises OSError where the system has no such font.
+    """
+    return ImageFont.truetype(typeface, size_px * SCALE) if typeface else ImageFont.load_default(size_px * SCALE)
+
+
+@cache
+def has_font(typeface: str) -> bool:
+    try:
+        font(12, typeface)
+    except OSError:
+        return False
+    return True
 
 
 class Pen:
     """Draws one picture; coordinates are page pixels."""
 
-    def __init__(self, top: str, bottom: str | None = None) -> None:
+    def __init__(self, top: str, bottom: str | None = None, height_px: int = HEIGHT_PX) -> None:
         """A page that fades from one colour at the top to another at the bottom."""
         first, last = (np.array([int(c[i : i + 2], 16) for i in (1, 3, 5)]) for c in (top, bottom or top))
-        shares = np.linspace(0, 1, HEIGHT_PX * SCALE)[:, None, None]
-        page = np.broadcast_to(first + (last - first) * shares, (HEIGHT_PX * SCALE, WIDTH_PX * SCALE, 3))
+        shares = np.linspace(0, 1, height_px * SCALE)[:, None, None]
+        page = np.broadcast_to(first + (last - first) * shares, (height_px * SCALE, WIDTH_PX * SCALE, 3))
         self.image = Image.fromarray(page.round().astype(np.uint8))
         self.draw = ImageDraw.Draw(self.image)
 
@@ -65,6 +81,15 @@ class Pen:
         self.draw.multiline_text(
             (x * SCALE, y * SCALE), words, fill=colour, font=font(size_px), anchor="mm", align="center", spacing=16
         )
+
+    def line_of_text(
+        self, x: float, y: float, words: str, size_px: int, colour: str, typeface: str = PLAIN, anchor: str = "lm"
+    ) -> None:
+        """One line that begins ("lm"), ends ("rm") or is centred ("mm") at a point, made smaller until it fits."""
+        room = {"l": WIDTH_PX - x, "r": x, "m": 2 * min(x, WIDTH_PX - x)}[anchor[0]] - 20
+        while size_px > 12 and font(size_px, typeface).getlength(words) > room * SCALE:
+            size_px -= 1
+        self.draw.text((x * SCALE, y * SCALE), words, fill=colour, font=font(size_px, typeface), anchor=anchor)
 
     def finished(self) -> Image.Image:
         return self.image.reduce(SCALE)

@@ -12,9 +12,9 @@ from app.commands.index import index_file
 from app.engine import Engine
 from benchmarks.answer_quality.film import make_film
 from benchmarks.answer_quality.judging import Verdict, is_right, judge_answer, judge_search
-from benchmarks.answer_quality.script import Script
+from benchmarks.answer_quality.script import Question, Script
 from retrieval.ask.answer import Answerer
-from retrieval.store.records import Moment
+from retrieval.store.records import Message, Moment
 
 Search = Callable[[str, Sequence[str]], list[Moment]]
 TOP = 5
@@ -64,7 +64,7 @@ def ask_everything(answerer: Answerer, films: Sequence[Film]) -> tuple[list[Verd
     verdicts, records = search_everything(lambda text, ids: answerer.finder.search(text, ids, TOP), films)
     for number, film in enumerate(films):
         for question in film.script.questions:
-            *_, answer = answerer.ask(question.text, [film.video_id])
+            *_, answer = answerer.ask(question.text, [film.video_id], turn_before(answerer, question, film.video_id))
             judged = judge_answer(number, question, answer)
             verdicts += judged
             spans = [(citation.start, citation.end) for citation in answer.citations]
@@ -74,6 +74,14 @@ def ask_everything(answerer: Answerer, films: Sequence[Film]) -> tuple[list[Verd
             )  # fmt: skip
         say(f"{number + 1} of {len(films)} films asked about")
     return verdicts, records
+
+
+def turn_before(answerer: Answerer, question: Question, video_id: str) -> list[Message]:
+    """What a follow-up leans on, asked and answered; nothing for any other question."""
+    if not question.after:
+        return []
+    *_, answer = answerer.ask(question.after, [video_id])
+    return [Message("user", question.after), Message("assistant", answer.plain_text, answer.as_json())]
 
 
 def search_everything(search: Search, films: Sequence[Film]) -> tuple[list[Verdict], list[Record]]:

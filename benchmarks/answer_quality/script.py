@@ -15,7 +15,7 @@ from benchmarks.answer_quality.facts import Fact
 from benchmarks.answer_quality.pen import COLOURS
 from benchmarks.answer_quality.speech import RATE_HZ, Synthesiser
 
-Kind = Literal["when", "spoken", "screen_text", "visual", "colour", "count", "where", "absent"]
+Kind = Literal["when", "spoken", "screen_text", "visual", "colour", "count", "where", "file", "absent"]
 Interval = tuple[float, float]  # seconds from the start of the film
 _Item = TypeVar("_Item")
 
@@ -41,19 +41,22 @@ class Moment:
 
 @dataclass(frozen=True)
 class Question:
-    """`accept` is a pattern that right answers match; an absent one has neither that nor an interval."""
+    """`accept` is a pattern that right answers match, and `reject` one that they do not; an absent one has neither
+    that nor an interval. `after` is asked first, where this one is a follow-up."""
 
     kind: Kind
     text: str
     accept: str = ""
     interval: Interval | None = None
+    reject: str = ""
+    after: str = ""
 
 
 @dataclass(frozen=True)
 class Scene:
     """One shot. `show` says what: ("thing", name, count, colour), ("shape", kind, colour, background), ("card", words,
-    colour) or ("pause", colour). `sound` is speech, float32 [n] at RATE_HZ from the start of the scene, or what to play
-    instead."""
+    colour), ("page", layout, typeface, line, ...), ("sight", name), ("photo", path) or ("pause", colour). `sound` is
+    speech, float32 [n] at RATE_HZ from the start of the scene, or what to play instead."""
 
     seconds: float
     show: tuple[str, ...]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from model.text.embedder import RememberingEmbedder
+from model.text.embedder import RememberingEmbedder, scale_of
 
 if TYPE_CHECKING:
     import torch
@@ -34,7 +34,7 @@ class MiniLM(RememberingEmbedder):
         """`folder`: holds model.safetensors and tokenizer.json (default: the pack's). `bf16`: default where fast."""
         from tokenizers import Tokenizer
 
-        super().__init__()
+        super().__init__(scale_of(self.name))
         if folder is None:
             from model.pack import part
 
@@ -48,7 +48,7 @@ class MiniLM(RememberingEmbedder):
         self._tokenizer.no_padding()
         self._bert = _Bert(folder / "model.safetensors", bf16)
 
-    def _run(self, texts: list[str]) -> np.ndarray:
+    def _run(self, texts: list[str], is_query: bool) -> np.ndarray:
         """[n, 384]: texts of like length share a pass, so that little is padded."""
         import torch
 

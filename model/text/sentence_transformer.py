@@ -15,7 +15,7 @@ from model.checkpoint import check_folder, loading
 from model.errors import CheckpointError
 from model.hardware import describe
 from model.hub import identity
-from model.text.embedder import RememberingEmbedder
+from model.text.embedder import RememberingEmbedder, scale_of
 
 _BATCH = 32  # texts a pass; the library puts texts of like length together
 
@@ -27,7 +27,7 @@ class SentenceTransformerEmbedder(RememberingEmbedder):
         check_folder(folder)
         from sentence_transformers import SentenceTransformer
 
-        super().__init__()
+        super().__init__(scale_of("all-minilm-l6-v2"))  # of most such models: unrelated texts near 0
         gpu = describe().gpu
         with loading(folder, "a sentence-transformers model"):
             self._network: Any = SentenceTransformer(
@@ -40,7 +40,7 @@ class SentenceTransformerEmbedder(RememberingEmbedder):
         self.name = f"sentence-transformers:{identity(folder)}"
         self._turn = threading.Lock()
 
-    def _run(self, texts: list[str]) -> np.ndarray:
+    def _run(self, texts: list[str], is_query: bool) -> np.ndarray:
         with self._turn:
             vectors = self._network.encode(
                 texts, batch_size=_BATCH, normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import zip_longest
 
-from retrieval.ask.confidence import likelihoods
+from retrieval.ask.confidence import likelihoods, on_scale, read_weights, stems_of
 from retrieval.ask.evidence import MAX_ITEMS, QUOTE_CHARS, Evidence, Item, distinct, quotable
 from retrieval.ask.places import box_of, distance, holds
 from retrieval.ask.plan import EVERY_SOURCE, Place, Plan
@@ -21,12 +21,11 @@ from retrieval.search.query import Query
 from retrieval.search.regions import Regions, find_regions
 from retrieval.search.relevance import Relevance
 from retrieval.search.search import Searcher
+from retrieval.store.fulltext import stem
 from retrieval.store.records import Moment, Passage, Source, Video
 
-ENOUGH = 0.5  # likelihood from which words answer a question
-SURE = 0.8  # and from which they stand before pictures where pictures are likely meant
+SURE = 0.6  # likelihood of words from which they stand before pictures where these are likely meant
 _FIT_S = 15.0  # on both sides of the best moment of a scene that is only described
-_CANDIDATES = 64  # passages that are weighed
 _NEAR_S = 2.0  # lines this close to each other belong to one utterance
 _TOUCHING_S, _ALIKE = 0.6, 0.8  # moments this near, whose scores differ by no more than this factor, are one
 _NAMES = 4  # tags or colours named for a picture
@@ -107,12 +106,16 @@ class Finder:
 
     def _find(self, plan: Plan, video_ids: Sequence[str], within: Filter) -> Evidence:
         told = self.told(plan, video_ids, within) if plan.sources != ("visual",) else []
-        enough = [item for item in told if item.likelihood >= ENOUGH]
+        enough = [item for item in told if item.likelihood >= least_likely(plan)]
         if "visual" not in plan.sources:
             return Evidence((enough or told)[:MAX_ITEMS], bool(enough))
         pictures, shown = self._pictures(plan, video_ids, within)
         seen = pictures if shown else []
-        sure = [item for item in told if item.likelihood >= (SURE if plan.leans == "visual" and seen else ENOUGH)]
+        sure = [
+            item
+            for item in told
+            if item.likelihood >= (SURE if plan.leans == "visual" and seen else least_likely(plan))
+        ]
         if plan.operation == "when" and seen:
             sure = [item for item in sure if item.likelihood >= SURE][:2]
         items = distinct([*sure[:MAX_ITEMS], *seen, *enough])[:MAX_ITEMS]
@@ -129,10 +132,13 @@ class Finder:
         inside = replace(within, sources=sources)
         if plan.is_open and plan.sources != EVERY_SOURCE:  # "What is said?"
             return self._in_order(plan, video_ids, inside, sources)
-        hits = self.searcher.text_hits(plan.query(), video_ids, _CANDIDATES, inside)
+        hits = self.searcher.lines(plan.query(), video_ids, inside)
         if plan.place:
-            hits = self._standing_at(plan.place, hits)
-        likely = likelihoods(plan.terms, [hit.cosine for hit in hits], [hit.passage.text for hit in hits])
+            there, hits = self._standing_at(plan, plan.place, hits)
+            if there:
+                return [self.line(passage, within) for passage in there]
+        cosines = on_scale([hit.cosine for hit in hits], self.searcher.models.passages)
+        likely = likelihoods([stem(t) for t in plan.terms], cosines, [stems_of(hit.passage.text) for hit in hits])
         ranked = sorted(zip(likely, hits, strict=True), key=lambda pair: -pair[0])
         items = [self.item(hit.passage, within, float(chance)) for chance, hit in ranked[: 4 * MAX_ITEMS]]
         return distinct(items)
@@ -145,16 +151,22 @@ class Finder:
             if passage.source in sources and within.cut(passage.start, passage.end)
         ]
         if plan.place:
-            passages = [hit.passage for hit in self._standing_at(plan.place, [Hit(p, 0.0, 0.0) for p in passages])]
+            there, others = self._standing_at(plan, plan.place, [Hit(p, 0.0, 0.0) for p in passages])
+            if there:
+                return [self.line(passage, within) for passage in there]
+            passages = [hit.passage for hit in others]
         return distinct([self.item(passage, within, 1.0) for passage in passages])
 
-    def _standing_at(self, place: Place, hits: list[Hit]) -> list[Hit]:
-        """On-screen texts that stand in a part of the screen, the nearest to its edge first, and of no known place."""
+    def _standing_at(self, plan: Plan, place: Place, hits: list[Hit]) -> tuple[list[Passage], list[Hit]]:
+        """On-screen texts that stand in a part of the screen, as many as are asked for or those that are nearest to its
+        edge; and those of no known place."""
         sightings = {hit.passage.video_id: self.library.sightings(hit.passage.video_id) for hit in hits}
         boxes = [box_of(hit.passage, sightings[hit.passage.video_id]) for hit in hits]
         there = [(hit, distance(place, box)) for hit, box in zip(hits, boxes, strict=True) if box and holds(place, box)]
         unknown = [hit for hit, box in zip(hits, boxes, strict=True) if box is None]
-        return [hit for hit, _ in sorted(there, key=lambda pair: pair[1])] + unknown
+        there.sort(key=lambda pair: pair[1])
+        nearest = there[: plan.how_many] if plan.how_many > 1 else [pair for pair in there if pair[1] == there[0][1]]
+        return [hit.passage for hit, _ in nearest], unknown
 
     def item(self, passage: Passage, within: Filter = EVERYTHING, likelihood: float = 0.0) -> Item:
         """A passage as evidence: a spoken line with the rest of its utterance, a written one with what stands on the
@@ -172,9 +184,10 @@ class Finder:
             end = min(end, start + MAX_MOMENT_S)
         return Item(passage.video_id, start, end, passage.source, quotable(quote)[:QUOTE_CHARS], likelihood)
 
-    def line(self, passage: Passage) -> Item:
+    def line(self, passage: Passage, within: Filter = EVERYTHING) -> Item:
         """A passage by itself."""
-        return Item(passage.video_id, passage.start, passage.end, passage.source, quotable(passage.text), 1.0)
+        start, end = within.cut(passage.start, passage.end) or (passage.start, passage.end)
+        return Item(passage.video_id, start, end, passage.source, quotable(passage.text), 1.0)
 
     def _screen(self, passage: Passage) -> str:
         """A text with those that stand beside it for half of its time: a name and a job, a label and a value."""
@@ -211,6 +224,13 @@ class Finder:
         listed = [clip.colours if plan.wants == "colour" else clip.tags for clip in clips]
         names = list(dict.fromkeys(name for pairs in listed for name, _ in pairs))[:_NAMES]
         return Item(video_id, start, end, "visual", ", ".join(names))
+
+
+def least_likely(plan: Plan) -> float:
+    """The likelihood from which words answer a plan: less where it asks for what is said or written by name, for then
+    something mostly is, and the likeliest line is no worse for being worded in other words."""
+    weights = read_weights()
+    return weights.likely if plan.sources == EVERY_SOURCE and plan.leans != "text" else weights.unlikely
 
 
 def join_neighbours(moments: Sequence[Moment]) -> list[Moment]:

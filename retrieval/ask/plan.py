@@ -104,7 +104,7 @@ class Plan:
         text = self.look_for or self.question
         if self.exclude and self.is_open:  # "not the dog": nothing else is asked for
             text = ""
-        leans = self.leans if self.sources != EVERY_SOURCE else None
+        leans = None if self.leans == "visual" else self.leans
         return Query(text, tuple(self.terms) if text else (), self.exclude, self.parts, self.relation, leans)
 
 

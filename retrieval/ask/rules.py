@@ -109,6 +109,8 @@ def _plan_one(lexicon: Lexicon, text: str) -> Plan:
     plan = _operated(lexicon, plan, bare)
     if sources == ("speech",):
         plan = replace(plan, look_for=_without_speaker(lexicon, plan.look_for))
+    if sources == ("text",):
+        plan = replace(plan, sought=_without_medium(lexicon, plan))
     if plan.operation == "when":
         plan = _related(lexicon, plan)
     return replace(plan, names_nothing=_names_nothing(lexicon, plan), place=_place(lexicon, plan))
@@ -180,7 +182,7 @@ def _window(lexicon: Lexicon, text: str) -> tuple[Window | None, str]:
 
 def _is_timetable(lexicon: Lexicon, name: str, found: re.Match[str]) -> bool:
     before, after = found.string[: found.start()], found.string[found.end() :].strip()
-    timed = name in ("at", "since", "until") and lexicon.has("windows.timetable", before)
+    timed = name in ("at", "since", "until") and ":" in found[0] and lexicon.has("windows.timetable", before)
     return timed or (name in ("at", "start", "end", "middle") and lexicon.has("windows.quantity", after))
 
 
@@ -248,6 +250,13 @@ def _without_speaker(lexicon: Lexicon, text: str) -> str:
     """ "What does the tall man say?" without the man: a transcript does not name its speaker."""
     found = lexicon.match("follow.speaking", text)
     return " ".join(f"{text[: found.start('who')]} {text[found.end('who') :]}".split()) if found else text
+
+
+def _without_medium(lexicon: Lexicon, plan: Plan) -> tuple[str, ...]:
+    """What to look for in "What does the ticket sign say?": what is written on a sign does not say "sign"."""
+    terms = plan.terms
+    rest = [term for term in terms if not lexicon.has("text.medium", term)]
+    return tuple(rest) if rest and rest != terms else ()
 
 
 def _names_nothing(lexicon: Lexicon, plan: Plan) -> bool:

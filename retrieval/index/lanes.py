@@ -208,7 +208,7 @@ class ReadLane:
         work, began = self.work, time.monotonic()
         texts = merge_sightings(work.library.sightings(work.video_id), TEXT_GAP_S)
         pieces = [(text.start, min(text.end, work.info.duration), text.text) for text in texts]
-        vectors = work.models.text.embed([text for _, _, text in pieces])
+        vectors = work.models.passages.embed([text for _, _, text in pieces])
         work.library.add_passages(work.video_id, "text", pieces, vectors, replace=True)
         took = time.monotonic() - began
         self._merge_at = time.monotonic() + max(_MERGE_EVERY_S, took / _MERGE_SHARE)
@@ -246,7 +246,7 @@ class HearLane:
         lines = work.models.speech.transcribe(speech.samples, speech.start)
         pieces = [(line.start, min(line.end, work.info.duration), line.text) for line in lines]
         pieces = [piece for piece in pieces if piece[0] < work.info.duration]
-        vectors = work.models.text.embed([text for _, _, text in pieces])
+        vectors = work.models.passages.embed([text for _, _, text in pieces])
         work.library.add_passages(work.video_id, "speech", pieces, vectors, lane_until=("hear", speech.end))
 
     def _advance(self, until: float) -> None:

@@ -14,7 +14,7 @@ _BATCH = 64
 
 def is_current(models: Models, video: Video) -> bool:
     """Whether a video's vectors are of these models, so that it can be searched with them."""
-    return video.vision_model == models.vision.name and video.text_model == models.text.name
+    return video.vision_model == models.vision.name and video.text_model == models.passages.name
 
 
 def find_outdated(library: Library, models: Models) -> list[Video]:
@@ -29,10 +29,10 @@ def renew(library: Library, models: Models, video: Video) -> None:
     """
     if video.vision_model != models.vision.name:
         _forget_clips(library, video.id, models.vision.name)
-    if video.text_model != models.text.name:
-        _forget_text_vectors(library, video.id, models.text.name)
+    if video.text_model != models.passages.name:
+        _forget_text_vectors(library, video.id, models.passages.name)
     while passages := _without_vector(library, video.id):
-        vectors = models.text.embed([passage.text for passage in passages])
+        vectors = models.passages.embed([passage.text for passage in passages])
         with library.db.transaction() as db:
             db.executemany(
                 "INSERT INTO vectors (video_id, kind, passage_id, vector) VALUES (?, 'text', ?, ?)",

@@ -9,21 +9,21 @@ from retrieval.store.fulltext import stem, words
 from retrieval.store.records import Passage
 
 MAX_MOMENT_S = 12.0  # of a text that stays for long, the moment is where it begins
-_COSINE_FLOOR, _COSINE_SPAN = 0.25, 0.40  # MiniLM: unrelated sentences lie below the floor, paraphrases above the sum
 
 
 @dataclass(frozen=True)
 class Hit:
-    """A passage with how well it fits: share of the query's words it has, and cosine of its text vector."""
+    """A passage with how well it fits: share of the query's words it has, and how near it is in meaning."""
 
     passage: Passage
     coverage: float
-    cosine: float
+    cosine: float  # of the text vectors: what it says depends on the model
+    nearness: float = 0.0  # what the cosine says, 0 (about something else) to 1: see `model.text.embedder.nearness`
 
     @property
     def strength(self) -> float:
         """0 (unrelated) to 1."""
-        return max(self.coverage, min(1.0, max(0.0, (self.cosine - _COSINE_FLOOR) / _COSINE_SPAN)))
+        return max(self.coverage, self.nearness)
 
 
 def coverage(terms: Sequence[str], text: str) -> float:

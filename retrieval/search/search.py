@@ -11,6 +11,7 @@ import numpy as np
 
 from model.errors import UsageError
 from model.loading import Models
+from model.text.embedder import nearness
 from model.timecode import clock, span
 from model.vision.encoder import unit
 from retrieval.index.timeline import Timeline
@@ -25,7 +26,7 @@ from retrieval.search.relevance import POINTS, Relevance, middles, seen_curve, t
 from retrieval.search.words import content_words
 from retrieval.store.fulltext import match_expression
 from retrieval.store.library import Library
-from retrieval.store.records import Moment
+from retrieval.store.records import Moment, Passage
 from retrieval.store.rows import marks_of
 
 _VISUAL_WEIGHT = 0.6  # against 1 for a passage that has every word of the query
@@ -48,7 +49,7 @@ class Searcher:
         self.library = library
         self.models = models
         self.visual = VectorIndex(library, "visual", models.vision.name)
-        self.text = VectorIndex(library, "text", models.text.name)
+        self.text = VectorIndex(library, "text", models.passages.name)
         self._timelines: OrderedDict[tuple[str, int | None], Timeline] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -178,7 +179,7 @@ class Searcher:
         self, query: Query, video_ids: Sequence[str] | None, count: int = 30, within: Filter = EVERYTHING
     ) -> list[Hit]:
         """Passages that fit by meaning or by words, the strongest first."""
-        vector = self.models.text.embed([query.text or query.without])[0]
+        vector = self.models.passages.embed_queries([query.text or query.without])[0]
         unwanted = content_words(query.without)
         near = dict(self.text.search(vector, count, video_ids, within))
         owners = self._passages_of_vectors(list(near))
@@ -190,11 +191,21 @@ class Searcher:
             inside = [p for p, _ in matches if within.admits(p.source) and within.cut(p.start, p.end)]
             passages |= {passage.id: passage for passage in inside[:count]}
         hits = [
-            Hit(passage, coverage(query.terms, passage.text), cosines.get(passage.id, 0.0))
+            self._hit(query, passage, cosines.get(passage.id))
             for passage in passages.values()
             if not coverage(unwanted, passage.text)
         ]
         return sorted(hits, key=lambda hit: (-hit.strength, -hit.cosine, hit.passage.start))
+
+    def lines(self, query: Query, video_ids: Sequence[str] | None = None, within: Filter = EVERYTHING) -> list[Hit]:
+        """All that is said and written, in order of time, video by video, with how well each fits."""
+        hits = self.text_hits(query, video_ids, _ALL_PASSAGES, within)
+        return sorted(hits, key=lambda hit: (hit.passage.video_id, hit.passage.start, hit.passage.id))
+
+    def _hit(self, query: Query, passage: Passage, cosine: float | None) -> Hit:
+        """`cosine` is None for a passage that was found by its words alone."""
+        near = 0.0 if cosine is None else nearness(cosine, self.models.passages)
+        return Hit(passage, coverage(query.terms, passage.text), cosine or 0.0, near)
 
     def _passages_of_vectors(self, vector_ids: list[int]) -> dict[int, int]:
         marks, values = marks_of(vector_ids)

@@ -26,7 +26,7 @@ def ask(page: Page, question: str) -> None:
 
 def told(served: Served, video: Video, times: tuple[float, float], text: str) -> None:
     """Makes something said in a video, and lets the slow decoder say it again."""
-    vectors = np.asarray(served.engine.models.text.embed([text]), np.float32)
+    vectors = np.asarray(served.engine.models.passages.embed([text]), np.float32)
     served.engine.library.add_passages(video.id, "speech", [(*times, text)], vectors)
     served.engine.models.decoder.says = f"{text}."  # type: ignore[attr-defined]
     served.engine.models.decoder.word_s = 0.3  # type: ignore[attr-defined]

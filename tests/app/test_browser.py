@@ -108,7 +108,7 @@ def test_what_a_video_says_is_never_a_tag(open_page: Open, served: Served, index
     library = served.engine.library
     library.update_video(indexed.id, title=evil)
     for source in ("speech", "text"):
-        vectors = np.asarray(served.engine.models.text.embed([evil]), np.float32)
+        vectors = np.asarray(served.engine.models.passages.embed([evil]), np.float32)
         library.add_passages(indexed.id, source, [(1.0, 3.0, evil)], vectors)  # type: ignore[arg-type]
     page = open_page(f"?v={indexed.id}")
     for question in (

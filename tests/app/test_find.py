@@ -37,7 +37,7 @@ def video_id(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     path = make_video(tmp_path / "a.mp4", [Scene(3, colour) for colour in (RED, GREEN, BLUE)])
     assert main(["--data-dir", str(data), "index", str(path), "--json"]) == 0
     found: dict[str, Any] = json.loads(capsys.readouterr().out)
-    vectors = np.asarray(FakeModels().text.embed([text for *_, text in LINES]), np.float32)
+    vectors = np.asarray(FakeModels().passages.embed([text for *_, text in LINES]), np.float32)
     Engine(Settings(data)).library.add_passages(found["video_id"], "speech", LINES, vectors)
     return str(found["video_id"])
 

@@ -43,7 +43,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
         assert main(["--data-dir", str(folder / "data"), "index", str(colour_video(folder / "a.mp4")), "--json"]) == 0
     library = Engine(Settings(folder / "data")).library
     (video,) = library.videos()
-    vectors = np.asarray(FakeModels().text.embed(LINES), np.float32)
+    vectors = np.asarray(FakeModels().passages.embed(LINES), np.float32)
     library.add_passages(video.id, "speech", [(1.0, 2.0, line) for line in LINES], vectors)
     Comments(library).add(video.id, 1.0, "so it begins")
     library.db.close()

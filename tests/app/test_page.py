@@ -243,7 +243,7 @@ def test_a_chat_over_several_videos_is_there_again(engine: Engine, tmp_path: Pat
 def test_the_curve_comes_after_the_answer_and_knows_every_source(
     engine: Engine, indexed: Video, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    vectors = np.asarray(engine.models.text.embed(["A green door"]), np.float32)
+    vectors = np.asarray(engine.models.passages.embed(["A green door"]), np.float32)
     engine.library.add_passages(indexed.id, "speech", [(9.0, 11.0, "A green door")], vectors)
     traced: list[str] = []
     real = engine.searcher.relevance

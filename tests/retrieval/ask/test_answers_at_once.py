@@ -57,7 +57,7 @@ def echo() -> Echo:
 @pytest.fixture
 def answerer(library: Library, video: Video, models: FakeModels, echo: Echo) -> Answerer:
     models.decoder = echo
-    library.add_passages(video.id, "speech", LINES, models.text.embed([text for *_, text in LINES]))
+    library.add_passages(video.id, "speech", LINES, models.passages.embed([text for *_, text in LINES]))
     return Answerer(Searcher(library, models), models)  # type: ignore[arg-type]
 
 

@@ -144,12 +144,12 @@ def fill(engine: Engine, folder: Path, attack: Attack) -> Video:
     path = folder / f"{attack.name}.mp4"
     path.write_bytes(f"{attack.name} {folder}".encode())
     video = library.add_video(path, content_hash(path), {"duration": DURATION_S}, LOCAL_OWNER)
-    library.update_video(video.id, vision_model=models.vision.name, text_model=models.text.name)
+    library.update_video(video.id, vision_model=models.vision.name, text_model=models.passages.name)
     poison = (*POISON_S, attack.words)
     spoken = sorted([*LINES, poison]) if attack.source == "speech" else LINES
     written = sorted([SIGN, poison]) if attack.source == "text" else [SIGN]
-    library.add_passages(video.id, "speech", spoken, models.text.embed([text for *_, text in spoken]))
-    library.add_passages(video.id, "text", written, models.text.embed([text for *_, text in written]))
+    library.add_passages(video.id, "speech", spoken, models.passages.embed([text for *_, text in spoken]))
+    library.add_passages(video.id, "text", written, models.passages.embed([text for *_, text in written]))
     features = models.vision.encode_frames(np.full((1, 270, 480, 3), (40, 90, 160), np.uint8))
     times = np.arange(0, DURATION_S, 0.5, dtype=np.float32)
     vectors = np.repeat(features.pooled, len(times), axis=0)

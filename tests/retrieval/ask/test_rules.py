@@ -112,6 +112,11 @@ def test_terms_leave_out_asking_and_the_speaker() -> None:
     assert planned("What does she say about the apple harvest?").terms == ["apple", "harvest"]
 
 
+def test_what_is_written_on_a_sign_does_not_say_sign() -> None:
+    assert planned("What is written on the ticket sign?").terms == ["ticket"]
+    assert planned("What does the sign say?").terms == ["sign"]  # nothing else is named
+
+
 def test_a_question_without_a_thing_is_open() -> None:
     assert planned("What does she say?").is_open and not planned("What does she say about apples?").is_open
     assert planned("她说了什么?").is_open and not planned("她说了什么关于苹果的?").is_open
@@ -355,6 +360,8 @@ def test_what_is_asked_of_the_next_moment_leaves_out_what_it_comes_after(
     ("text", "rest", "stretch", "named"),
     [
         ("How many bottles are left at 20 seconds?", "How many bottles are left", (18, 22), True),
+        ("Where is the train at 0:20?", "Where is the train", (18, 22), True),
+        ("Is the door open at 0:20?", "Is the door open", (18, 22), True),
         ("What is he holding at about 1:23?", "What is he holding", (81, 85), True),
         ("What is shown at 1:05?", "What is shown", (63, 67), True),
         ("What is shown at 0:65?", "What is shown", (63, 67), True),

@@ -89,6 +89,6 @@ def test_of_several_videos_the_part_of_each_is_searched(
 ) -> None:
     other = register(library, tmp_path, "other", duration=100.0)
     lines = [(5.0, 8.0, "Good morning."), (92.0, 95.0, "Good night.")]
-    library.add_passages(other.id, "speech", lines, models.text.embed([text for *_, text in lines]))
+    library.add_passages(other.id, "speech", lines, models.passages.embed([text for *_, text in lines]))
     *_, answer = answerer.ask("What is said in the last 30 seconds?", [day.id, other.id])
     assert answer.found and [(c.video_id, c.start) for c in answer.citations] == [(day.id, 40.0), (other.id, 92.0)]

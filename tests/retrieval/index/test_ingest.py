@@ -13,6 +13,7 @@ import pytest
 
 from model.errors import Cancelled, CuepointError, UnreadableMedia
 from model.media.probe import probe
+from retrieval.ask.find import Finder
 from retrieval.index import ingest
 from retrieval.index.ingest import run_job, take_in
 from retrieval.search.search import Searcher

@@ -90,7 +90,7 @@ def test_a_video_taken_in_with_a_wrong_length_gets_its_real_one(
     for number, (start, end) in enumerate([(0.0, 15.0), (15.0, 30.0)]):
         clip = Clip(0, video.id, number, start, end, [("red", 0.9)], [])
         library.add_clip(clip, np.zeros(1, np.float32), np.ones((1, 64)), np.ones((1, 64)), np.zeros(1))
-    library.update_video(video.id, vision_model=models.vision.name, text_model=models.text.name)
+    library.update_video(video.id, vision_model=models.vision.name, text_model=models.passages.name)
     video = run(library, models, library.video(video.id))
     check_inside(library, video, 9.0)
 

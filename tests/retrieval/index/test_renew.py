@@ -30,7 +30,7 @@ class HalfBag(BagOfWords):
 
 def other_models() -> FakeModels:
     models = FakeModels()
-    models.text = HalfBag()
+    models.passages = HalfBag()
     models.vision.text = HalfBag()
     models.vision.name, models.vision.dim = "colours/2", 32
     return models
@@ -46,7 +46,8 @@ def index(library: Library, models: FakeModels, video: Video) -> Video:
 def seen(library: Library, models: FakeModels, tmp_path: Path) -> Video:
     path = make_video(tmp_path / "a.mp4", [Scene(3, RED), Scene(2, GREEN), Scene(4, BLUE)])
     video = index(library, models, take_in(library, path))
-    library.add_passages(video.id, "speech", [(1.0, 2.0, "the tide is high")], models.text.embed(["the tide is high"]))
+    line = "the tide is high"
+    library.add_passages(video.id, "speech", [(1.0, 2.0, line)], models.passages.embed([line]))
     return video
 
 
@@ -79,14 +80,14 @@ def test_broken_off_while_texts_are_embedded_it_goes_on(library: Library, seen: 
     lines = [(float(i), i + 1.0, f"line {i}") for i in range(150)]
     library.add_passages(seen.id, "speech", lines, BagOfWords().embed([text for *_, text in lines]))
     models = other_models()
-    whole = models.text.embed
+    whole = models.passages.embed
 
     def fail_late(texts: list[str]) -> np.ndarray:
         if "line 149" in texts:
             raise KeyboardInterrupt
         return whole(texts)
 
-    models.text.embed = fail_late  # type: ignore[method-assign, assignment]
+    models.passages.embed = fail_late  # type: ignore[method-assign, assignment]
     with pytest.raises(KeyboardInterrupt):
         renew(library, models, seen)  # type: ignore[arg-type]
     renew(library, other_models(), library.video(seen.id))  # type: ignore[arg-type]

@@ -40,7 +40,7 @@ def filled(library: Library, tmp_path: Path) -> Library:
         pieces = [
             (float(i), i + 1.0, f"The ferry number {i} leaves at nine from quay {number}.") for i in range(PASSAGES)
         ]
-        library.add_passages(video.id, "speech", pieces, models.text.embed([text for _, _, text in pieces]))
+        library.add_passages(video.id, "speech", pieces, models.passages.embed([text for _, _, text in pieces]))
         for lane in ("media", "see", "read", "hear"):
             library.finish_lane(video.id, lane)
         library.update_video(video.id, status="ready")

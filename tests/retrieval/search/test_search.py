@@ -46,7 +46,7 @@ def add_shots(library: Library, models: FakeModels, video: Video, shots: Sequenc
 def add_texts(
     library: Library, models: FakeModels, video: Video, source: Source, pieces: Sequence[tuple[float, float, str]]
 ) -> None:
-    library.add_passages(video.id, source, pieces, models.text.embed([text for *_, text in pieces]))
+    library.add_passages(video.id, source, pieces, models.passages.embed([text for *_, text in pieces]))
 
 
 def test_a_stretch_of_time_holds_every_result(searcher: Searcher, harbour: Video) -> None:

@@ -44,7 +44,7 @@ def filled(library: Library, video: Video) -> Library:
     upload.parent.mkdir()
     upload.write_bytes(b"uploaded")
     library.update_video(video.id, media_path=str(folder / "playable.mp4"), source_path=str(upload.resolve()))
-    vectors = FakeModels().text.embed(["The ferry leaves at nine."])
+    vectors = FakeModels().passages.embed(["The ferry leaves at nine."])
     library.add_passages(video.id, "speech", [(1.0, 2.0, "The ferry leaves at nine.")], vectors)
     Comments(library).add(video.id, 1.0, "so it begins")
     chats = Chats(library)
