@@ -113,7 +113,8 @@ def _evidence(
 
 
 def _why(plan: str, citations: list[dict[str, Any]], searched: Sequence[Source], language: Language) -> str:
-    """What was looked for (`plan`, a sentence), what was searched and how many moments each source gave, in words; a summary searches nothing."""
+    """What was looked for (`plan`, a sentence), what was searched and how many moments each source gave; a summary
+    searches nothing."""
     if not searched:
         return ""
     gave = Counter(citation["source"] for citation in citations)
