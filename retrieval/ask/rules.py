@@ -260,8 +260,9 @@ def _without_medium(lexicon: Lexicon, plan: Plan) -> tuple[str, ...]:
 
 
 def _names_nothing(lexicon: Lexicon, plan: Plan) -> bool:
-    found = lexicon.match("visual.unnamed", plan.look_for)
-    rest = plan.look_for.replace(found[0], " ") if found else plan.look_for
+    rest = plan.look_for
+    for pattern in lexicon.phrases["visual.unnamed"]:
+        rest = pattern.sub(" ", rest)
     return plan.operation == "answer" and not content_words(rest, fallback=False)
 
 
