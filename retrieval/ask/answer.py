@@ -157,7 +157,7 @@ class Answerer:
             return  # stopped
         part.begin(evidence)
         if refusal := self._refusal(plan, evidence, video_ids):
-            yield refusal
+            yield part.shifted(refusal)
             return
         yield ""  # the moments are known: show them before the first word
         if evidence.telling and not isinstance(self.reader, StrongReader):

@@ -19,7 +19,7 @@ from retrieval.store.wellformed import well_formed
 MAX_QUESTION_CHARS = 2000
 _MOST_QUESTIONS = 4  # in one message
 _EDGE_SHARE, _EDGE_LEAST_S = 0.15, 4.0  # of a video that is its start or its end
-_POINTS = " ?!.,;:\u3002\uff0c\uff1f\uff01\uff1b\u3001"
+_POINTS = " ?!.,;:\u00bf\u00a1\u3002\uff0c\uff1f\uff01\uff1b\u3001"
 _ENDS = re.compile(r"(?<=[?\uff1f])\s*")
 _TYPED_LEAST, _TYPED_ALIKE = 5, 0.87  # letters of a word, and likeness to the one that was meant
 _STRAIGHT = str.maketrans("\u2019\u2018\u201c\u201d", "''\"\"")

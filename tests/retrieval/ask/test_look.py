@@ -179,9 +179,7 @@ def test_what_the_moment_does_not_show_is_not_said(library: Library, video: Vide
     assert not answer.found and "dog" not in answer.text and answer.text.startswith("I cannot tell.")
 
 
-def test_a_colour_that_was_not_measured_there_is_not_said(
-    library: Library, video: Video, models: FakeModels
-) -> None:
+def test_a_colour_that_was_not_measured_there_is_not_said(library: Library, video: Video, models: FakeModels) -> None:
     taught(models, "green", 0.9).short_answers = Knowing(("yellow", 0.8), ("blue", 0.4))
     answer = ask(library, models, "What colour is the blue sheet?", video)
     assert not answer.found and answer.text.startswith("I cannot tell.") and "yellow" not in answer.text
