@@ -63,7 +63,7 @@ class Finder:
     def find(self, plan: Plan, video_ids: Sequence[str]) -> Evidence:
         """What fits a plan best, in the part of the videos that it keeps to."""
         searched = self.searched(video_ids)
-        notices = [warning for video_id in video_ids for warning in self.library.video(video_id).warnings]
+        notices = self.notices(video_ids)
         if not set(plan.sources) & set(searched):
             lacking = plan.sources[0] if len(plan.sources) == 1 else None
             return Evidence([], False, searched, lacking=lacking, notices=notices)
@@ -93,6 +93,10 @@ class Finder:
         durations = {video_id: self.library.video(video_id).duration for video_id in video_ids}
         parts = [(video_id, window.within(duration)) for video_id, duration in durations.items()]
         return [(video_id, part) for video_id, part in parts if part.low < min(durations[video_id], part.high)]
+
+    def notices(self, video_ids: Sequence[str]) -> list[str]:
+        """What the index says is missing from it."""
+        return [warning for video_id in video_ids for warning in self.library.video(video_id).warnings]
 
     def searched(self, video_ids: Sequence[str]) -> list[Source]:
         """The sources that these videos have anything of."""

@@ -173,5 +173,6 @@ def test_what_the_index_lacks_is_said_with_a_denial(answerer: Answerer, library:
     path.write_bytes(b"broken")
     warning = "The sound could not be read after 0:10."
     video = library.add_video(path, "d" * 64, {"duration": 30.0, "warnings": [warning]}, LOCAL_OWNER)
-    answer = ask(answerer, "What does the man say about tea?", video)
-    assert not answer.found and answer.text.endswith(f"Note: {warning}")
+    for text in ("What does the man say about tea?", "Transcript please", "List all texts", "When is it red?"):
+        answer = ask(answerer, text, video)
+        assert not answer.found and answer.text.endswith(f"Note: {warning}"), text
