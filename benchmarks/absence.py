@@ -27,11 +27,11 @@ from benchmarks.answer_quality.speech import find_synthesiser
 from model.evaluation.pictures import Skipped, seen
 from model.loading import Models
 from model.training.readers import read
-from retrieval.ask.confidence import read_weights
 from retrieval.ask.find import Finder
 from retrieval.ask.plan import NOT_SOUGHT, Plan
 from retrieval.ask.presence import RANDOM_FIT, fit
 from retrieval.ask.rules import RulesPlanner
+from retrieval.search.confidence import read_weights
 from retrieval.search.search import Searcher
 from retrieval.search.words import content_words
 

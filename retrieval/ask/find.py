@@ -9,22 +9,23 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import zip_longest
 
-from retrieval.ask.confidence import likelihoods, on_scale, read_weights, stems_of
 from retrieval.ask.evidence import MAX_ITEMS, QUOTE_CHARS, Evidence, Item, distinct, quotable
 from retrieval.ask.places import box_of, distance, holds
 from retrieval.ask.plan import EVERY_SOURCE, Place, Plan
-from retrieval.ask.presence import RANDOM_FIT, RANDOM_FIT_WHEN, picture_chance, unseen_word
+from retrieval.ask.presence import RANDOM_FIT, RANDOM_FIT_WHEN, fit, picture_chance, unseen_word
 from retrieval.ask.rules import plan_search
+from retrieval.search.confidence import read_weights
 from retrieval.search.filters import EVERYTHING, Filter
 from retrieval.search.hits import MAX_MOMENT_S, Hit
 from retrieval.search.query import Query
 from retrieval.search.regions import Regions, find_regions
 from retrieval.search.relevance import Relevance
 from retrieval.search.search import Searcher
-from retrieval.store.fulltext import stem
 from retrieval.store.records import Moment, Passage, Source, Video
 
 SURE = 0.6  # likelihood of words from which they stand before pictures where these are likely meant
+_PICTURED, _PICTURED_SHARE = 3, 0.5  # moments that a text may stand in, and what their fit counts
+_BESIDE_TEXTS = 2  # quoted with a text, before and after it
 _FIT_S = 15.0  # on both sides of the best moment of a scene that is only described
 _NEAR_S = 2.0  # lines this close to each other belong to one utterance
 _TOUCHING_S, _ALIKE = 0.6, 0.8  # moments this near, whose scores differ by no more than this factor, are one
@@ -111,17 +112,15 @@ class Finder:
     def _find(self, plan: Plan, video_ids: Sequence[str], within: Filter) -> Evidence:
         told = self.told(plan, video_ids, within) if plan.sources != ("visual",) else []
         enough = [item for item in told if item.likelihood >= least_likely(plan)]
+        if not enough and plan.names_no_topic:  # nothing that must be found: the likeliest lines are what is asked for
+            enough = told[:MAX_ITEMS]
         if "visual" not in plan.sources:
             return Evidence((enough or told)[:MAX_ITEMS], bool(enough))
         pictures, shown = self._pictures(plan, video_ids, within)
         seen = pictures if shown else []
-        sure = [
-            item
-            for item in told
-            if item.likelihood >= (SURE if plan.leans == "visual" and seen else least_likely(plan))
-        ]
+        sure = [item for item in enough if item.likelihood >= SURE] if plan.leans == "visual" and seen else enough
         if plan.operation == "when" and seen:
-            sure = [item for item in sure if item.likelihood >= SURE][:2]
+            sure = [item for item in enough if item.likelihood >= SURE][:2]
         items = distinct([*sure[:MAX_ITEMS], *seen, *enough])[:MAX_ITEMS]
         unseen = None if items or plan.names_nothing else unseen_word(self.searcher, plan, video_ids)
         if items or unseen:
@@ -138,14 +137,28 @@ class Finder:
             return self._in_order(plan, video_ids, inside, sources)
         hits = self.searcher.lines(plan.query(), video_ids, inside)
         if plan.place:
-            there, hits = self._standing_at(plan, plan.place, hits)
+            there, unknown = self._standing_at(plan, plan.place, [h for h in hits if h.passage.source == "text"])
             if there:
                 return [self.line(passage, within) for passage in there]
-        cosines = on_scale([hit.cosine for hit in hits], self.searcher.models.passages)
-        likely = likelihoods([stem(t) for t in plan.terms], cosines, [stems_of(hit.passage.text) for hit in hits])
-        ranked = sorted(zip(likely, hits, strict=True), key=lambda pair: -pair[0])
-        items = [self.item(hit.passage, within, float(chance)) for chance, hit in ranked[: 4 * MAX_ITEMS]]
-        return distinct(items)
+            hits = [hit for hit in hits if hit.passage.source != "text" or hit in unknown]
+        hits = self._beside_pictures(plan, hits, video_ids, within)
+        hits = sorted(hits, key=lambda hit: -hit.likelihood)
+        items = [self.item(hit.passage, within, hit.likelihood) for hit in hits[: 4 * MAX_ITEMS]]
+        return distinct(items)[: 2 * MAX_ITEMS]
+
+    def _beside_pictures(self, plan: Plan, hits: list[Hit], video_ids: Sequence[str], within: Filter) -> list[Hit]:
+        """Questions for a text mostly describe what it stands on, or what happens then: a text that is there while the
+        pictures fit best is likelier by so much as they fit."""
+        if plan.leans != "text" or not any(hit.passage.source == "text" for hit in hits):
+            return hits
+        moments = self.searcher.visual_moments(plan.look_for or plan.question, video_ids, _PICTURED, within)
+        shown = [(m, 1 - fit(self.searcher, m.video_id, m.start, m.end, plan.look_for)[1]) for m in moments]
+        found = []
+        for hit in hits:
+            beside = [_PICTURED_SHARE * fits for moment, fits in shown if _during(hit, moment)]
+            written = hit.passage.source == "text"
+            found.append(replace(hit, likelihood=max(hit.likelihood, *beside)) if written and beside else hit)
+        return found
 
     def _in_order(self, plan: Plan, video_ids: Sequence[str], within: Filter, sources: frozenset[Source]) -> list[Item]:
         passages = [
@@ -155,7 +168,7 @@ class Finder:
             if passage.source in sources and within.cut(passage.start, passage.end)
         ]
         if plan.place:
-            there, others = self._standing_at(plan, plan.place, [Hit(p, 0.0, 0.0) for p in passages])
+            there, others = self._standing_at(plan, plan.place, [Hit(p, 0.0, 1.0) for p in passages])
             if there:
                 return [self.line(passage, within) for passage in there]
             passages = [hit.passage for hit in others]
@@ -194,18 +207,18 @@ class Finder:
         return Item(passage.video_id, start, end, passage.source, quotable(passage.text), 1.0)
 
     def _screen(self, passage: Passage) -> str:
-        """A text with those that stand beside it for half of its time: a name and a job, a label and a value."""
+        """A text with those right before and after it, in reading order, that are there for half of its time: a name
+        and a job, a label and a value."""
         least = 0.5 * (passage.end - passage.start)
         beside = [
             other
             for other in self.library.passages(passage.video_id, "text")
             if min(other.end, passage.end) - max(other.start, passage.start) >= least or other.id == passage.id
         ]
-        texts = list(dict.fromkeys(other.text for other in sorted(beside, key=lambda p: (p.start, p.id))))
-        while len(" · ".join(texts)) > QUOTE_CHARS and len(texts) > 1:  # what is farthest from it in reading goes first
-            place = texts.index(passage.text)
-            texts.pop(0 if place > len(texts) - 1 - place else -1)
-        return " · ".join(texts)
+        place = next(number for number, other in enumerate(beside) if other.id == passage.id)
+        texts = [other.text for other in beside[max(0, place - _BESIDE_TEXTS) : place + _BESIDE_TEXTS + 1]]
+        joined = " · ".join(dict.fromkeys(texts))
+        return joined if len(joined) <= QUOTE_CHARS else passage.text
 
     def _pictures(self, plan: Plan, video_ids: Sequence[str], within: Filter) -> tuple[list[Item], bool]:
         """The moments that look most like it, and whether they may answer at all."""
@@ -231,10 +244,17 @@ class Finder:
 
 
 def least_likely(plan: Plan) -> float:
-    """The likelihood from which words answer a plan: less where it asks for what is said or written by name, for then
-    something mostly is, and the likeliest line is no worse for being worded in other words."""
+    """The likelihood from which words answer a plan: less where it asks for what is said or written, for then something
+    mostly is; nothing where it asks for a text, which people describe by what it stands on and not by what it says."""
     weights = read_weights()
-    return weights.likely if plan.sources == EVERY_SOURCE and plan.leans != "text" else weights.unlikely
+    if plan.sources == ("text",) or plan.place:
+        return 0.0
+    return weights.unlikely if plan.leans in ("speech", "text") or "visual" not in plan.sources else weights.likely
+
+
+def _during(hit: Hit, moment: Moment) -> bool:
+    passage = hit.passage
+    return passage.video_id == moment.video_id and passage.start < moment.end + 1 and moment.start - 1 < passage.end
 
 
 def join_neighbours(moments: Sequence[Moment]) -> list[Moment]:

@@ -87,6 +87,7 @@ class Plan:
     language: str = "en"  # to answer in, a code of `retrieval/search/lexicons`
     others: tuple[Plan, ...] = ()  # further questions of the same message
     anchor: tuple[str, float, float] | None = None  # video, start, end: the moment that "and after that?" points at
+    topic: tuple[str, ...] = ()  # of the words to look for, those that what is said or written must speak of
     sought: tuple[str, ...] = field(default=())  # words to look for in place of those of `look_for`
 
     @property
@@ -98,6 +99,12 @@ class Plan:
     def is_open(self) -> bool:
         """Whether it asks for whatever is said or shown: "What does the man ask?" """
         return not content_words(self.look_for, fallback=False)
+
+    @property
+    def names_no_topic(self) -> bool:
+        """Whether it asks for words without saying what they are about: "Which state is mentioned?" """
+        worded = self.leans in ("speech", "text") or "visual" not in self.sources
+        return self.operation in ("answer", "when") and worded and not self.topic
 
     def query(self) -> Query:
         """What to search for."""

@@ -107,13 +107,14 @@ def _plan_one(lexicon: Lexicon, text: str) -> Plan:
     if window and not content_words(bare, fallback=False) and not bare:
         return replace(plan, operation="summarise", look_for="")
     plan = _operated(lexicon, plan, bare)
-    if sources == ("speech",):
+    if leans == "speech":
         plan = replace(plan, look_for=_without_speaker(lexicon, plan.look_for))
     if sources == ("text",):
         plan = replace(plan, sought=_without_medium(lexicon, plan))
     if plan.operation == "when":
         plan = _related(lexicon, plan)
-    return replace(plan, names_nothing=_names_nothing(lexicon, plan), place=_place(lexicon, plan))
+    plan = replace(plan, names_nothing=_names_nothing(lexicon, plan), place=_place(lexicon, plan))
+    return replace(plan, topic=_topic(lexicon, plan))
 
 
 def _operated(lexicon: Lexicon, plan: Plan, bare: str) -> Plan:
@@ -216,6 +217,8 @@ def _sources(lexicon: Lexicon, text: str) -> tuple[tuple[Source, ...], Source | 
     if said and not never and not written:
         return ("speech",), "speech"
     leans = [source for source in EVERY_SOURCE if lexicon.has(f"{source}.leans", text)]
+    if leans == ["speech", "text"]:
+        return ("speech", "text"), None
     if "visual" in leans and _wants(lexicon, text) in ("colour", "count"):
         return EVERY_SOURCE, "visual"
     return EVERY_SOURCE, leans[0] if len(leans) == 1 else None
@@ -264,6 +267,13 @@ def _names_nothing(lexicon: Lexicon, plan: Plan) -> bool:
     for pattern in lexicon.phrases["visual.unnamed"]:
         rest = pattern.sub(" ", rest)
     return plan.operation == "answer" and not content_words(rest, fallback=False)
+
+
+def _topic(lexicon: Lexicon, plan: Plan) -> tuple[str, ...]:
+    """What the words that answer must speak of: not the kind of thing that is asked for ("which state")."""
+    found = lexicon.match("wants.kind", plan.look_for)
+    kind = content_words(found["kind"], fallback=False) if found else []
+    return tuple(word for word in content_words(plan.look_for, fallback=False) if word not in kind)
 
 
 def _place(lexicon: Lexicon, plan: Plan) -> Place | None:

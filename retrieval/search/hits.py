@@ -13,17 +13,11 @@ MAX_MOMENT_S = 12.0  # of a text that stays for long, the moment is where it beg
 
 @dataclass(frozen=True)
 class Hit:
-    """A passage with how well it fits: share of the query's words it has, and how near it is in meaning."""
+    """A passage with how well it fits: share of the query's words it has, and how likely it is what is looked for."""
 
     passage: Passage
     coverage: float
-    cosine: float  # of the text vectors: what it says depends on the model
-    nearness: float = 0.0  # what the cosine says, 0 (about something else) to 1: see `model.text.embedder.nearness`
-
-    @property
-    def strength(self) -> float:
-        """0 (unrelated) to 1."""
-        return max(self.coverage, self.nearness)
+    likelihood: float  # 0 to 1, see `retrieval.search.confidence`
 
 
 def coverage(terms: Sequence[str], text: str) -> float:

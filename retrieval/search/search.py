@@ -11,11 +11,11 @@ import numpy as np
 
 from model.errors import UsageError
 from model.loading import Models
-from model.text.embedder import nearness
 from model.timecode import clock, span
 from model.vision.encoder import unit
 from retrieval.index.timeline import Timeline
 from retrieval.index.vectors import VectorIndex
+from retrieval.search.confidence import likelihoods, on_scale, stems_of
 from retrieval.search.filters import EVERYTHING, Filter
 from retrieval.search.fusion import RANK_OFFSET, diversify, factor, merge, weighed
 from retrieval.search.hits import Hit, coverage
@@ -24,9 +24,9 @@ from retrieval.search.likeness import Likeness
 from retrieval.search.query import Query, Relation
 from retrieval.search.relevance import POINTS, Relevance, middles, seen_curve, told_curve
 from retrieval.search.words import content_words
-from retrieval.store.fulltext import match_expression
+from retrieval.store.fulltext import match_expression, stem
 from retrieval.store.library import Library
-from retrieval.store.records import Moment, Passage
+from retrieval.store.records import Moment
 from retrieval.store.rows import marks_of
 
 _VISUAL_WEIGHT = 0.6  # against 1 for a passage that has every word of the query
@@ -35,7 +35,7 @@ _DEPTH = 4  # moments looked at for one that is returned: near-duplicates fall o
 _AWAY_SHARE = 0.5  # of a look that must not be, against the one that must
 _PART_DEPTH = 5  # as for so many results, each of two conditions is looked for
 _BESIDE_S = 4.0  # on both sides of a moment: what lies there is still the same scene
-_ALL_PASSAGES = 10_000  # some ten hours of speech
+_MOST_LINES = 10_000  # weighed for a question: some ten hours of speech
 _SAME_COSINE = 1e-4  # a video that fits no better anywhere than on the whole shows one thing only
 _KEPT_VIDEOS = 16  # frame vectors kept in memory, about 5 MB an hour of video
 
@@ -122,10 +122,10 @@ class Searcher:
         if len(line.times):
             best = line.vectors[int((line.vectors @ look).argmax())]
             ceiling = 1 - self.models.vision.chance(best, look)
-        hits = self.text_hits(query, [video_id], _ALL_PASSAGES)
+        hits = self.text_hits(query, [video_id], _MOST_LINES)
         told = {
             source: told_curve(
-                [(h.passage.start, h.passage.end, h.strength) for h in hits if h.passage.source == source],
+                [(h.passage.start, h.passage.end, h.likelihood) for h in hits if h.passage.source == source],
                 duration,
                 points,
             )
@@ -178,34 +178,31 @@ class Searcher:
     def text_hits(
         self, query: Query, video_ids: Sequence[str] | None, count: int = 30, within: Filter = EVERYTHING
     ) -> list[Hit]:
-        """Passages that fit by meaning or by words, the strongest first."""
-        vector = self.models.passages.embed_queries([query.text or query.without])[0]
-        unwanted = content_words(query.without)
-        near = dict(self.text.search(vector, count, video_ids, within))
+        """What is said and written that fits, the likeliest first."""
+        hits = sorted(self.lines(query, video_ids, within), key=lambda hit: (-hit.likelihood, hit.passage.start))
+        return hits[:count]
+
+    def lines(self, query: Query, video_ids: Sequence[str] | None = None, within: Filter = EVERYTHING) -> list[Hit]:
+        """All that is said and written, in order of time, video by video, with how likely each line answers; of a large
+        library the nearest in meaning and those with the query's words."""
+        embedder, unwanted = self.models.passages, content_words(query.without)
+        vector = embedder.embed_queries([query.text or query.without])[0]
+        near = dict(self.text.search(vector, _MOST_LINES, video_ids, within))
         owners = self._passages_of_vectors(list(near))
         cosines = {owners[vector_id]: cosine for vector_id, cosine in near.items() if vector_id in owners}
         passages = self.library.passages_by_id(cosines)
-        if query.terms:
-            limit = count if within == EVERYTHING else -1  # all: most may lie outside
-            matches = self.library.match_words(match_expression(list(query.terms)), video_ids, limit)
+        if query.terms and len(near) == _MOST_LINES:
+            matches = self.library.match_words(match_expression(list(query.terms)), video_ids, -1)
             inside = [p for p, _ in matches if within.admits(p.source) and within.cut(p.start, p.end)]
-            passages |= {passage.id: passage for passage in inside[:count]}
-        hits = [
-            self._hit(query, passage, cosines.get(passage.id))
-            for passage in passages.values()
+            passages |= {passage.id: passage for passage in inside[:_MOST_LINES]}
+        listed = sorted(passages.values(), key=lambda p: (p.video_id, p.start, p.id))
+        measured = on_scale([cosines.get(passage.id, embedder.floor) for passage in listed], embedder)
+        likely = likelihoods([stem(t) for t in query.terms], measured, [stems_of(p.text) for p in listed])
+        return [
+            Hit(passage, coverage(query.terms, passage.text), float(chance))
+            for passage, chance in zip(listed, likely, strict=True)
             if not coverage(unwanted, passage.text)
         ]
-        return sorted(hits, key=lambda hit: (-hit.strength, -hit.cosine, hit.passage.start))
-
-    def lines(self, query: Query, video_ids: Sequence[str] | None = None, within: Filter = EVERYTHING) -> list[Hit]:
-        """All that is said and written, in order of time, video by video, with how well each fits."""
-        hits = self.text_hits(query, video_ids, _ALL_PASSAGES, within)
-        return sorted(hits, key=lambda hit: (hit.passage.video_id, hit.passage.start, hit.passage.id))
-
-    def _hit(self, query: Query, passage: Passage, cosine: float | None) -> Hit:
-        """`cosine` is None for a passage that was found by its words alone."""
-        near = 0.0 if cosine is None else nearness(cosine, self.models.passages)
-        return Hit(passage, coverage(query.terms, passage.text), cosine or 0.0, near)
 
     def _passages_of_vectors(self, vector_ids: list[int]) -> dict[int, int]:
         marks, values = marks_of(vector_ids)

@@ -71,7 +71,7 @@ def test_the_curve_covers_the_whole_video_and_rises_where_it_fits(searcher: Sear
     green = (curve.times > 14) & (curve.times < 20)
     assert curve.visual[green].min() > 0.5 > curve.visual[~green].max()
     spoken = (curve.times > 2) & (curve.times < 5)
-    assert curve.speech[spoken].min() >= 0.5 and curve.speech[(curve.times > 8) & (curve.times < 20)].max() == 0
+    assert curve.speech[spoken].min() > 0 and curve.speech[(curve.times > 8) & (curve.times < 20)].max() == 0
     assert curve.text[20] > 0 and curve.text[0] == 0
     for values in (curve.visual, curve.speech, curve.text):
         assert values.min() >= 0 and values.max() <= 1
@@ -100,4 +100,4 @@ def test_many_passages_are_all_on_the_curve(
     video: Video,
 ) -> None:
     add_texts(library, models, video, "speech", [(i * 0.2, i * 0.2 + 0.2, "the ferry") for i in range(150)])
-    assert searcher.relevance(Query.of("ferry"), video.id, 100).speech.min() == 1
+    assert searcher.relevance(Query.of("ferry"), video.id, 100).speech.min() > 0

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from retrieval.ask.confidence import FEATURES, likelihoods, read_weights, signals, stems_of, terms_of
+from retrieval.search.confidence import FEATURES, likelihoods, read_weights, signals, stems_of, terms_of
 
 LINES = [
     "Today we look at three old bridges of the city.",
