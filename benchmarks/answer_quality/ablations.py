@@ -32,7 +32,6 @@ from retrieval.store.records import Moment, Source
 SOURCES: dict[Source, str] = {
     "visual": "the pictures alone", "speech": "the speech alone", "text": "the on-screen text alone",
 }  # fmt: skip
-CHECKS = ("support", "repeats", "depicted")  # names in retrieval.ask.answer
 
 
 def ablate(engine: Engine, films: Sequence[Film], folder: Path) -> Iterator[tuple[str, list[Verdict]]]:
