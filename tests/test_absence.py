@@ -31,6 +31,6 @@ def test_a_stricter_threshold_refuses_and_denies_more() -> None:
 
 
 def test_every_source_has_its_own_rows() -> None:
-    rows = list(table(told("pictures", [0.9], [0.1]) + told("speech", [2.0], [0.5])))
+    rows = list(table(told("pictures", [0.9], [0.1]) + told("speech", [0.9], [0.2])))
     assert sum(row.startswith("| pictures | 1, 1 | 1.00 |") for row in rows) == 1
-    assert sum("cosine" in row for row in rows) == sum("chance" in row for row in rows) == 6
+    assert sum("likelihood" in row for row in rows) == sum("chance" in row for row in rows) == 6

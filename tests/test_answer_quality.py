@@ -13,7 +13,7 @@ import pytest
 from app.engine import Engine
 from app.settings import Settings
 from benchmarks.answer_quality import facts
-from benchmarks.answer_quality.ablations import CHECKS, SOURCES, Remembering, ablate, keep_only, unchecked
+from benchmarks.answer_quality.ablations import SOURCES, Remembering, ablate, keep_only, unchecked
 from benchmarks.answer_quality.drawing import THINGS, available_things, picture_of
 from benchmarks.answer_quality.film import FPS, make_film, soundtrack
 from benchmarks.answer_quality.judging import Verdict, counts, figures, judge_answer, judge_search
@@ -22,8 +22,8 @@ from benchmarks.answer_quality.running import Film, ask_everything, digest, inde
 from benchmarks.answer_quality.script import SHORT, Question, Script, Size, write_script
 from benchmarks.answer_quality.speech import RATE_HZ, Synthesiser, find_synthesiser
 from benchmarks.answer_quality.table import ablated, by_kind, total
-from retrieval.ask import answer as answering
 from retrieval.ask.answer import Answer
+from retrieval.ask.readers import embedded as reading
 from retrieval.store.records import Citation, Moment
 from tests.fakes import Scripted
 
@@ -182,12 +182,12 @@ def test_a_remembering_decoder_asks_once() -> None:
     assert len(inner.asked) == 2
 
 
-def test_the_check_of_sentences_is_left_out_only_for_a_while() -> None:
-    before = [getattr(answering, name) for name in CHECKS]
+def test_the_check_of_few_words_is_left_out_only_for_a_while() -> None:
+    before = (reading.depicted, reading.denies, reading.BELIEVED)
     with unchecked():
-        assert answering.support("Anything", None, [], None, []) == 1  # type: ignore[arg-type]
-        assert answering.depicted(None, None, "Anything", None) is True  # type: ignore[arg-type]
-    assert [getattr(answering, name) for name in CHECKS] == before
+        assert reading.depicted(None, None, "Anything", None) is True  # type: ignore[arg-type]
+        assert not reading.denies("Not in this video.") and reading.BELIEVED == 0
+    assert (reading.depicted, reading.denies, reading.BELIEVED) == before
 
 
 @pytest.fixture(scope="module")

@@ -126,10 +126,8 @@ def _summary(engine: Engine, arguments: argparse.Namespace) -> None:
 
 
 def _regions(engine: Engine, arguments: argparse.Namespace) -> None:
-    from retrieval.search.regions import find_regions
-
     video, output = engine.library.video(arguments.video), arguments.output
-    found = find_regions(engine.searcher, video, seconds_of(arguments.start), seconds_of(arguments.end), arguments.text)
+    found = engine.finder.regions(video, seconds_of(arguments.start), seconds_of(arguments.end), arguments.text)
     if output:
         try:
             output.write_bytes(found.as_jpeg())

@@ -11,14 +11,14 @@ from model.hardware import count_cores
 from model.language.chat import GenerationStats
 from model.language.notes import BLIND_PROMPT
 from model.loading import Models
-from model.timecode import span
+from model.timecode import clock, span
 from retrieval.ask.compare import compared
 from retrieval.ask.context import in_context
 from retrieval.ask.evidence import Evidence
 from retrieval.ask.facts import facts_of, listed, transcript
 from retrieval.ask.find import Finder
 from retrieval.ask.look import Looker
-from retrieval.ask.plan import Plan, all_of
+from retrieval.ask.plan import Plan, Window, all_of
 from retrieval.ask.planner import Planner, load_planner
 from retrieval.ask.readers.loading import load_reader
 from retrieval.ask.readers.reader import Claim, Report
@@ -157,7 +157,7 @@ class Answerer:
             return  # stopped
         part.begin(evidence)
         if refusal := self._refusal(plan, evidence, video_ids):
-            yield refusal
+            yield part.shifted(refusal)
             return
         yield ""  # the moments are known: show them before the first word
         if evidence.telling and not isinstance(self.reader, StrongReader):
@@ -185,6 +185,8 @@ class Answerer:
     def _evidence(self, plan: Plan, video_ids: Sequence[str]) -> Evidence:
         if plan.operation == "file":
             return facts_of(self.finder, plan, video_ids)
+        if plan.window and plan.window.named and not self.finder.windows(plan, video_ids):
+            return Evidence([], False, self.finder.searched(video_ids), too_late=plan.window.start)
         if plan.operation == "transcript":
             return transcript(self.finder, plan, video_ids)
         if plan.operation == "list":
@@ -199,15 +201,19 @@ class Answerer:
         """What is said instead of an answer, if anything."""
         say, window = Say(plan.language), plan.window
         if evidence.too_late is not None and window:
-            duration = max(self.searcher.library.video(video_id).duration for video_id in video_ids)
-            if window.end is not None and window.end <= window.start:
-                return say("empty_window", start=span(window.start, window.start), end=span(window.end, window.end))
-            return say.too_late(evidence.too_late, duration)
+            return self._outside(say, window, video_ids)
         if evidence.found:
             return ""
         if evidence.lacking or evidence.unseen or not evidence.items:
             return say.not_found(evidence)
         return say.cannot_tell(evidence)
+
+    def _outside(self, say: Say, window: Window, video_ids: Sequence[str]) -> str:
+        """Why there is nothing in a window."""
+        if window.end is not None and 0 <= window.end <= window.start:
+            return say("empty_window", start=clock(window.start), end=clock(window.end))
+        duration = max(self.searcher.library.video(video_id).duration for video_id in video_ids)
+        return say.too_late(window.start, duration)
 
     def _summary(self, plan: Plan, video_ids: Sequence[str], part: _Part) -> Iterator[str]:
         if plan.operation == "compare":
@@ -219,8 +225,7 @@ class Answerer:
         for video_id in video_ids:
             within = dict(self.finder.windows(plan, [video_id])).get(video_id) if plan.window else None
             if plan.window and within is None:
-                duration = self.searcher.library.video(video_id).duration
-                yield Say(plan.language).too_late(plan.window.start, duration)
+                yield self._outside(Say(plan.language), plan.window, [video_id]) + "\n"
                 continue
             summary = summarize(self.searcher.library, self.models, video_id, plan.language, within)
             part.answer.found = True

@@ -37,7 +37,7 @@ def compared(finder: Finder, models: Models, plan: Plan, video_ids: Sequence[str
                 what = summarize(finder.library, models, video_id, plan.language, part).summary.rstrip(". ")
                 told.append(f"{say('compare', name=name, what=what)} {marker(len(items))}{say.stop}")
             continue
-        found = finder.find(replace(one, question=name, look_for=name), video_ids)
+        found = finder.find(replace(one, question=name, look_for=name, operation="when"), video_ids)
         if not found.found:
             told.append(f"{say('compare', name=name, what=say('nothing_there'))}{say.stop}")
             continue

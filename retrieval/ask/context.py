@@ -21,7 +21,8 @@ def in_context(plan: Plan, history: Sequence[Message]) -> Plan:
     lexicon = lexicons()[plan.language]
     asked = [message.text for message in history if message.role == "user"]
     leans = lexicon.has("follow.leans", plan.question) or plan.is_open or len(plan.terms) <= 1
-    named = plan.operation != "answer" and not lexicon.has("follow.pronoun", plan.look_for) and not plan.is_open
+    whole = not plan.is_open or plan.sources != EVERY_SOURCE  # "the last thing that is said" needs no other word
+    named = plan.operation != "answer" and not lexicon.has("follow.pronoun", plan.look_for) and whole
     if not asked or plan.operation in _OWN or not leans or named:
         return plan
     before = _planned(asked[-1])

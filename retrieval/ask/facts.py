@@ -59,8 +59,8 @@ def transcript(finder: Finder, plan: Plan, video_ids: Sequence[str]) -> Evidence
     """All that is said, in order, each line with its moment."""
     say = Say(plan.language)
     items = _passages(finder, plan, video_ids, ("speech",))
-    if not items:
-        return Evidence([], False, finder.searched(video_ids), lacking="speech")
+    if not items:  # in this part, or at all
+        return _none(finder, plan, video_ids, "speech")
     lines = [f"{marker(number)} {item.quote}" for number, item in enumerate(items, 1)]
     return Evidence(items, True, finder.searched(video_ids), telling="\n\n".join([say("transcript"), *lines]))
 
@@ -79,17 +79,25 @@ def listed(finder: Finder, plan: Plan, video_ids: Sequence[str]) -> Evidence:
                     names |= dict.fromkeys(new)
                     items.append(Item(video_id, clip.start, clip.end, "visual", ", ".join(new), 0.5))
         if not items:
-            return Evidence([], False, searched, lacking="visual" if "visual" not in searched else None)
+            return _none(finder, plan, video_ids, "visual")
         places = " ".join(f"{item.quote} {marker(n)}" for n, item in enumerate(items, 1))
         return Evidence(items, True, searched, telling=say("listed_visual", names=places) + say.stop)
     items = distinct(_passages(finder, plan, video_ids, (kind,)))
     if not items:
-        return Evidence([], False, searched, lacking=kind)
+        return _none(finder, plan, video_ids, kind)
     lines = [f"- “{item.quote}” {marker(number)}" for number, item in enumerate(items[:_MOST_LISTED], 1)]
     if len(items) > _MOST_LISTED:
         lines.append(say("more_listed", count=len(items) - _MOST_LISTED))
     lead = say("listed_speech" if kind == "speech" else "listed_text")
     return Evidence(items[:_MOST_LISTED], True, searched, telling="\n".join([lead, "", *lines]))
+
+
+def _none(finder: Finder, plan: Plan, video_ids: Sequence[str], source: Source) -> Evidence:
+    """Nothing of a source in the part that a plan keeps to, or at all."""
+    searched, parts = finder.searched(video_ids), finder.windows(plan, video_ids)
+    span = (parts[0][1].low, min(parts[0][1].high, finder.library.video(parts[0][0]).duration)) if parts else None
+    lacking = None if source in searched else source
+    return Evidence([], False, searched, span, lacking=lacking, notices=finder.notices(video_ids))
 
 
 def _kind(plan: Plan) -> Source:

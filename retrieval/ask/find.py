@@ -64,7 +64,7 @@ class Finder:
     def find(self, plan: Plan, video_ids: Sequence[str]) -> Evidence:
         """What fits a plan best, in the part of the videos that it keeps to."""
         searched = self.searched(video_ids)
-        notices = [warning for video_id in video_ids for warning in self.library.video(video_id).warnings]
+        notices = self.notices(video_ids)
         if not set(plan.sources) & set(searched):
             lacking = plan.sources[0] if len(plan.sources) == 1 else None
             return Evidence([], False, searched, lacking=lacking, notices=notices)
@@ -95,6 +95,10 @@ class Finder:
         parts = [(video_id, window.within(duration)) for video_id, duration in durations.items()]
         return [(video_id, part) for video_id, part in parts if part.low < min(durations[video_id], part.high)]
 
+    def notices(self, video_ids: Sequence[str]) -> list[str]:
+        """What the index says is missing from it."""
+        return [warning for video_id in video_ids for warning in self.library.video(video_id).warnings]
+
     def searched(self, video_ids: Sequence[str]) -> list[Source]:
         """The sources that these videos have anything of."""
         marks = ", ".join("?" * len(video_ids))
@@ -116,7 +120,8 @@ class Finder:
         seen = pictures if shown else []
         sure = [item for item in enough if item.likelihood >= SURE] if plan.leans == "visual" and seen else enough
         if plan.operation == "when" and seen:
-            sure = [item for item in enough if item.likelihood >= SURE][:2]
+            worded = plan.leans in ("speech", "text")
+            sure = (enough if worded else [item for item in enough if item.likelihood >= SURE])[:2]
         items = distinct([*sure[:MAX_ITEMS], *seen, *enough])[:MAX_ITEMS]
         unseen = None if items or plan.names_nothing else unseen_word(self.searcher, plan, video_ids)
         if items or unseen:
@@ -133,11 +138,12 @@ class Finder:
             return self._in_order(plan, video_ids, inside, sources)
         hits = self.searcher.lines(plan.query(), video_ids, inside)
         if plan.place:
-            there = self._standing_at(plan.place, [hit for hit in hits if hit.passage.source == "text"])
-            hits = there or hits
-        else:
-            hits = self._beside_pictures(plan, hits, video_ids, within)
-            hits = sorted(hits, key=lambda hit: -hit.likelihood)
+            there, unknown = self._standing_at(plan, plan.place, [h for h in hits if h.passage.source == "text"])
+            if there:
+                return [self.line(passage, within) for passage in there]
+            hits = [hit for hit in hits if hit.passage.source != "text" or hit in unknown]
+        hits = self._beside_pictures(plan, hits, video_ids, within)
+        hits = sorted(hits, key=lambda hit: -hit.likelihood)
         items = [self.item(hit.passage, within, hit.likelihood) for hit in hits[: 4 * MAX_ITEMS]]
         return distinct(items)[: 2 * MAX_ITEMS]
 
@@ -163,16 +169,22 @@ class Finder:
             if passage.source in sources and within.cut(passage.start, passage.end)
         ]
         if plan.place:
-            passages = [hit.passage for hit in self._standing_at(plan.place, [Hit(p, 0.0, 1.0) for p in passages])]
+            there, others = self._standing_at(plan, plan.place, [Hit(p, 0.0, 1.0) for p in passages])
+            if there:
+                return [self.line(passage, within) for passage in there]
+            passages = [hit.passage for hit in others]
         return distinct([self.item(passage, within, 1.0) for passage in passages])
 
-    def _standing_at(self, place: Place, hits: list[Hit]) -> list[Hit]:
-        """On-screen texts that stand in a part of the screen, the nearest to its edge first, and of no known place."""
+    def _standing_at(self, plan: Plan, place: Place, hits: list[Hit]) -> tuple[list[Passage], list[Hit]]:
+        """On-screen texts that stand in a part of the screen, as many as are asked for or those that are nearest to its
+        edge; and those of no known place."""
         sightings = {hit.passage.video_id: self.library.sightings(hit.passage.video_id) for hit in hits}
         boxes = [box_of(hit.passage, sightings[hit.passage.video_id]) for hit in hits]
         there = [(hit, distance(place, box)) for hit, box in zip(hits, boxes, strict=True) if box and holds(place, box)]
         unknown = [hit for hit, box in zip(hits, boxes, strict=True) if box is None]
-        return [hit for hit, _ in sorted(there, key=lambda pair: pair[1])] + unknown
+        there.sort(key=lambda pair: pair[1])
+        nearest = there[: plan.how_many] if plan.how_many > 1 else [pair for pair in there if pair[1] == there[0][1]]
+        return [hit.passage for hit, _ in nearest], unknown
 
     def item(self, passage: Passage, within: Filter = EVERYTHING, likelihood: float = 0.0) -> Item:
         """A passage as evidence: a spoken line with the rest of its utterance, a written one with what stands on the
@@ -190,9 +202,10 @@ class Finder:
             end = min(end, start + MAX_MOMENT_S)
         return Item(passage.video_id, start, end, passage.source, quotable(quote)[:QUOTE_CHARS], likelihood)
 
-    def line(self, passage: Passage) -> Item:
+    def line(self, passage: Passage, within: Filter = EVERYTHING) -> Item:
         """A passage by itself."""
-        return Item(passage.video_id, passage.start, passage.end, passage.source, quotable(passage.text), 1.0)
+        start, end = within.cut(passage.start, passage.end) or (passage.start, passage.end)
+        return Item(passage.video_id, start, end, passage.source, quotable(passage.text), 1.0)
 
     def _screen(self, passage: Passage) -> str:
         """A text with those right before and after it, in reading order, that are there for half of its time: a name

@@ -109,7 +109,7 @@ class Plan:
     def query(self) -> Query:
         """What to search for."""
         text = self.look_for or self.question
-        if self.exclude and not content_words(text, fallback=False):
+        if self.exclude and self.is_open:  # "not the dog": nothing else is asked for
             text = ""
         leans = None if self.leans == "visual" else self.leans
         return Query(text, tuple(self.terms) if text else (), self.exclude, self.parts, self.relation, leans)

@@ -18,8 +18,7 @@ from retrieval.store.records import Moment
 if TYPE_CHECKING:
     from model.known_things import KnownThing
     from retrieval.index.timeline import Timeline
-    from retrieval.search.lexicon import lexicons
-from retrieval.search.search import Searcher
+    from retrieval.search.search import Searcher
 
 SEEN_NOWHERE = 0.005  # probability below which a thing was not seen, not even from afar
 # What the embedded encoder mostly misses in Flickr8k's photos where two people name it, being small, worn or beside the

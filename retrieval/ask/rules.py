@@ -19,8 +19,9 @@ from retrieval.store.wellformed import well_formed
 MAX_QUESTION_CHARS = 2000
 _MOST_QUESTIONS = 4  # in one message
 _EDGE_SHARE, _EDGE_LEAST_S = 0.15, 4.0  # of a video that is its start or its end
-_POINTS = " ?!.,;:\u3002\uff0c\uff1f\uff01\uff1b\u3001"
+_POINTS = " ?!.,;:\u00bf\u00a1\u3002\uff0c\uff1f\uff01\uff1b\u3001"
 _ENDS = re.compile(r"(?<=[?\uff1f])\s*")
+_QUOTED = re.compile(r'"([^"]+)"')  # what stands in quotation marks is looked for as it is
 _TYPED_LEAST, _TYPED_ALIKE = 5, 0.87  # letters of a word, and likeness to the one that was meant
 _STRAIGHT = str.maketrans("\u2019\u2018\u201c\u201d", "''\"\"")
 
@@ -78,18 +79,24 @@ def _coordinated(lexicon: Lexicon, text: str) -> list[str]:
 
 def _plan_one(lexicon: Lexicon, text: str) -> Plan:
     text = corrected(lexicon, text.translate(_STRAIGHT))
+    if polite := lexicon.match("follow.polite", text):
+        text = _sentence(next(part for part in polite.groups() if part))
     bare = text.strip(_POINTS)
     language = lexicon.code
     if talk := next(lexicon.matches("talk", bare), None):
         return Plan(text, "talk", fact=talk[0], language=language)
     if fact := next(lexicon.matches("file", bare), None):
         return Plan(text, "file", fact=fact[0], language=language)
+    if found := lexicon.match("operations.compare", bare):  # its parts may be windows
+        parts = (found["one"].strip(_POINTS), found["other"].strip(_POINTS))
+        return Plan(text, "compare", parts=parts, language=language)
     window, rest = _window(lexicon, text)
     bare = rest.strip(_POINTS)
-    sources, leans = _sources(lexicon, bare)
+    look_for = _without_lead(lexicon, bare)
+    sources, leans = _sources(lexicon, look_for)
     plan = Plan(
         _sentence(rest) or text,
-        look_for=_without_lead(lexicon, bare),
+        look_for=look_for,
         sources=sources,
         leans=leans,
         window=window,
@@ -103,10 +110,13 @@ def _plan_one(lexicon: Lexicon, text: str) -> Plan:
     plan = _operated(lexicon, plan, bare)
     if leans == "speech":
         plan = replace(plan, look_for=_without_speaker(lexicon, plan.look_for))
+    if sources == ("text",):
+        plan = replace(plan, sought=_without_medium(lexicon, plan))
     if plan.operation == "when":
         plan = _related(lexicon, plan)
     plan = replace(plan, names_nothing=_names_nothing(lexicon, plan), place=_place(lexicon, plan))
-    return replace(plan, topic=_topic(lexicon, plan))
+    quoted = tuple(word for part in _QUOTED.findall(plan.look_for) for word in content_words(part))
+    return replace(plan, topic=quoted or _topic(lexicon, plan), sought=quoted or plan.sought)
 
 
 def _operated(lexicon: Lexicon, plan: Plan, bare: str) -> Plan:
@@ -129,7 +139,7 @@ def _operated(lexicon: Lexicon, plan: Plan, bare: str) -> Plan:
             return replace(plan, operation=operation, look_for="")
         if operation == "list" and not _listable(lexicon, groups.get("what", bare)):
             continue
-        return replace(plan, operation=operation, look_for=groups.get("what", ""))
+        return replace(plan, operation=operation, look_for=f"{groups.get('what', '')} {groups.get('more', '')}".strip())
     return plan
 
 
@@ -159,7 +169,10 @@ def _meant(lexicon: Lexicon, known: frozenset[str], word: str) -> str:
 def _window(lexicon: Lexicon, text: str) -> tuple[Window | None, str]:
     """The part that a question keeps to, and the question without it."""
     if found := lexicon.match("windows.scene", text.strip(_POINTS)):
-        return Window(scene=found["scene"].strip(_POINTS)), _sentence(found["asked"])
+        scene = found["scene"].strip(_POINTS)
+        if content_words(scene, fallback=False):
+            return Window(scene=scene), _sentence(found["asked"])
+        text = _sentence(found["asked"])  # "in the video"
     for name in ("between", "first", "last", "since", "until", "at", "start", "end", "middle"):
         found = lexicon.match(f"windows.{name}", text)
         if found is None or _is_timetable(lexicon, name, found):
@@ -172,8 +185,8 @@ def _window(lexicon: Lexicon, text: str) -> tuple[Window | None, str]:
 
 def _is_timetable(lexicon: Lexicon, name: str, found: re.Match[str]) -> bool:
     before, after = found.string[: found.start()], found.string[found.end() :].strip()
-    timed = name in ("at", "since", "until") and lexicon.has("windows.timetable", before)
-    return timed or (name == "at" and lexicon.has("windows.quantity", after))
+    timed = name in ("at", "since", "until") and ":" in found[0] and lexicon.has("windows.timetable", before)
+    return timed or (name in ("at", "start", "end", "middle") and lexicon.has("windows.quantity", after))
 
 
 def _stretch(lexicon: Lexicon, name: str, found: re.Match[str]) -> Window:
@@ -201,7 +214,7 @@ def _sources(lexicon: Lexicon, text: str) -> tuple[tuple[Source, ...], Source | 
     """The sources that may answer, and the one that is likely meant."""
     written, said = lexicon.has("text.only", text), lexicon.has("speech.only", text)
     never = lexicon.has("speech.never", text)
-    if written and not (said and not never):
+    if written and not (said and not never) and not lexicon.has("speech.leans", text):
         return ("text",), "text"
     if said and not never and not written:
         return ("speech",), "speech"
@@ -241,12 +254,20 @@ def _without_lead(lexicon: Lexicon, text: str) -> str:
 def _without_speaker(lexicon: Lexicon, text: str) -> str:
     """ "What does the tall man say?" without the man: a transcript does not name its speaker."""
     found = lexicon.match("follow.speaking", text)
-    return text[: found.start("who")] + text[found.end("who") :] if found else text
+    return " ".join(f"{text[: found.start('who')]} {text[found.end('who') :]}".split()) if found else text
+
+
+def _without_medium(lexicon: Lexicon, plan: Plan) -> tuple[str, ...]:
+    """What to look for in "What does the ticket sign say?": what is written on a sign does not say "sign"."""
+    terms = plan.terms
+    rest = [term for term in terms if not lexicon.has("text.medium", term)]
+    return tuple(rest) if rest and rest != terms else ()
 
 
 def _names_nothing(lexicon: Lexicon, plan: Plan) -> bool:
-    found = lexicon.match("visual.unnamed", plan.look_for)
-    rest = plan.look_for.replace(found[0], " ") if found else plan.look_for
+    rest = plan.look_for
+    for pattern in lexicon.phrases["visual.unnamed"]:
+        rest = pattern.sub(" ", rest)
     return plan.operation == "answer" and not content_words(rest, fallback=False)
 
 

@@ -77,7 +77,7 @@ class Say:
     def not_found(self, evidence: Evidence) -> str:
         """What was searched, that it is not there, what no picture shows, and what the index says it lacks."""
         if not evidence.searched:
-            return self("nothing_indexed")
+            return self("nothing_indexed") + self._notices(evidence)
         if evidence.lacking:
             return self("no_source", list=self(f"no_{evidence.lacking}")) + self._notices(evidence)
         text = self("not_found", **self._where(evidence), where=self("in_part" if evidence.span else "in_video"))

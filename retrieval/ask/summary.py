@@ -6,7 +6,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -70,6 +70,8 @@ def summarize(
     agreed = _agreed(models, clips) if own else frozenset(_names(clips))
     tags = [name for name in _names(clips) if name in agreed][:_TAGS]
     chapters = [_chapter(part, passages, agreed, say) for part in _parts(clips)]
+    if within is not None:  # a clip may reach out of the part
+        chapters = [replace(c, start=max(c.start, within.low), end=min(c.end, within.high)) for c in chapters]
     told = _worded(models, chapters, passages, tags, say) or extract(models, passages, tags, say)
     return Summary(told, chapters, tags)
 

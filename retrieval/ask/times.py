@@ -60,7 +60,8 @@ def occurrences(finder: Finder, plan: Plan, video_ids: Sequence[str], gap_s: flo
         seen = [item for video_id in video_ids for item in _seen(finder, plan, video_id, gap_s)]
         if seen:
             return seen
-    sources = [source for source in plan.sources if source != "visual"]
+    open_lean = plan.is_open and plan.leans not in (None, "visual")  # "the first sign": whatever is written
+    sources = [s for s in plan.sources if s != "visual" and (s == plan.leans or not open_lean)]
     told = [p for video_id in video_ids for source in sources for p in finder.library.passages(video_id, source)]
     if not plan.is_open:
         literal = [p for p in told if coverage(plan.terms, p.text) >= _EVERY_WORD]

@@ -10,10 +10,12 @@ import functools
 import math
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from retrieval.store.fulltext import CJK_RUN
 
 FOLDER = Path(__file__).parent / "lexicons"
 _TABLES: tuple[str, ...] = (
@@ -29,7 +31,7 @@ _TABLES: tuple[str, ...] = (
     "places",
 )
 _TABLES += ("relations", "follow", "negation", "colours")
-_LISTS = (("negation", "words"), ("colours", "list"), ("listed", "things"))
+_LISTS = (("negation", "words"), ("colours", "list"), ("listed", "things"), ("asked", "words"))
 _PART = re.compile(r"\{(?P<name>\w+)\}|\)\?|.", re.DOTALL)
 # A space is whatever stands between two words, though what stands beside it be left out.
 _SIGNS = {" ": r"\W*\b\W*", "…": ".*?", "(": "(?:", ")": ")", ")?": ")?", "[": "(?:", "]": ")?", "|": "|"}
@@ -104,14 +106,16 @@ def lexicon_of(text: str) -> Lexicon:
 
 def _share(lexicon: Lexicon, text: str) -> float:
     if not lexicon.spaced:  # one character of its writing is enough: names in Latin letters stand in every language
-        return float(any(word in text for word in lexicon.stop))
+        written = [char for char in text if char.isalpha()]
+        share = sum(bool(CJK_RUN.fullmatch(char)) for char in written) / max(1, len(written))
+        return 1.0 if any(word in text for word in lexicon.stop) else share
     words = [word.strip(".,;:!?¿¡\"'()").lower() for word in text.split()]
     return sum(word in lexicon.stop for word in words) / max(1, len(words)) * 0.99
 
 
 def _read(path: Path) -> Lexicon:
     data = tomllib.loads(path.read_text("utf-8"))
-    typed = {kind: _typed(kind, data) for kind in ("clock", "length", "time", "part", "count", "number")}
+    typed = {kind: _typed(kind, data) for kind in ("clock", "length", "time", "part", "count", "number", "question")}
     typed["until"] = typed["time"]
     phrases = {
         f"{table}.{name}": [compile_phrase(phrase, data["spaced"], typed) for phrase in listed]
@@ -162,10 +166,11 @@ def _typed(kind: str, data: dict[str, Any]) -> str:
     return {
         "clock": _CLOCK,
         "length": length,
-        "time": f"(?:{_CLOCK}|{length}|{numbered})",
+        "time": f"(?:{_CLOCK}|{numbered}|{length})",
         "part": f"(?:{_any(data['shares'])})",
         "count": number,
         "number": r"\d+",
+        "question": f"(?:{_any(data['asked']['words'])}).*",
     }[kind]
 
 
@@ -174,5 +179,5 @@ def _number(data: dict[str, Any]) -> str:
     return rf"(?:\d+(?:\.\d+)?|{word}(?:[\s-]?{word})*)"
 
 
-def _any(words: dict[str, Any]) -> str:
+def _any(words: Iterable[str]) -> str:
     return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))

@@ -179,7 +179,9 @@ class Searcher:
         self, query: Query, video_ids: Sequence[str] | None, count: int = 30, within: Filter = EVERYTHING
     ) -> list[Hit]:
         """What is said and written that fits, the likeliest first."""
-        hits = sorted(self.lines(query, video_ids, within), key=lambda hit: (-hit.likelihood, hit.passage.start))
+        hits = sorted(
+            self.lines(query, video_ids, within), key=lambda hit: (-hit.strength, -hit.likelihood, hit.passage.start)
+        )
         return hits[:count]
 
     def lines(self, query: Query, video_ids: Sequence[str] | None = None, within: Filter = EVERYTHING) -> list[Hit]:

@@ -72,7 +72,7 @@ def test_open_clip_finds_the_moments(film: Path, tmp_path: Path, family: Any) ->
     assert engine.models.vision.name.startswith("open_clip/")
     (frames, *_) = engine.library.video_frames(engine.library.videos()[0].id)
     assert frames.vectors.shape[1] == engine.models.vision.dim != 384
-    assert any("visual" in moment.sources for moment in engine.searcher.search("a red wall"))
+    assert any("visual" in moment.sources for moment in engine.finder.search("a red wall"))
 
 
 @pytest.mark.parametrize(

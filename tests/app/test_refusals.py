@@ -100,7 +100,7 @@ def test_nothing_broken_reaches_the_database_by_another_way(engine: Engine, inde
         lambda: chats.add(chat.id, Message("user", half)),
         lambda: chats.edit(chat.id, "local", 0, half),
         lambda: chats.search("local", half),
-        lambda: engine.searcher.search(half),
+        lambda: engine.finder.search(half),
         lambda: next(iter(engine.answerer.ask(half, [indexed.id]))),
         lambda: engine.library.update_video(indexed.id, title=half),
         lambda: engine.library.video(half),

@@ -67,10 +67,16 @@ def test_pictures_are_found(answerer: Answerer, video: Video) -> None:
     "text",
     ["What does the narrator say about elephants?", "When is it green?", "What does she say about the price of gold?"],
 )
-def test_what_is_not_there_is_said_so_without_citations(answerer: Answerer, video: Video, text: str) -> None:
+def test_what_is_not_there_is_not_said_to_be_there(answerer: Answerer, video: Video, text: str) -> None:
     answer = ask(answerer, text, video)
-    assert not answer.found and answer.citations == []
-    assert "not seem to be in this video" in answer.text and "speech" in answer.text
+    assert not answer.found and answer.text.startswith(("I cannot tell.", "I searched "))
+    assert "the speech" in answer.text and "of the whole video" in answer.text
+
+
+def test_where_it_cannot_tell_the_moments_that_fit_best_are_shown(answerer: Answerer, video: Video) -> None:
+    answer = ask(answerer, "What does the narrator say about elephants?", video)
+    assert answer.text.startswith("I cannot tell.") and "these moments fit best: ⟦1⟧" in answer.text
+    assert answer.citations and all(citation.source == "speech" for citation in answer.citations)
 
 
 def test_no_speech_at_all_is_named(library: Library, video: Video, models: FakeModels) -> None:
@@ -78,21 +84,22 @@ def test_no_speech_at_all_is_named(library: Library, video: Video, models: FakeM
     assert not answer.found and "no speech" in answer.text
 
 
-def test_a_supported_sentence_is_kept_and_cited(answerer: Answerer, video: Video, models: FakeModels) -> None:
-    models.decoder.says = "The name of the captain is Morag, and one leg is wooden."
-    answer = ask(answerer, "What does the speaker say about the captain?", video)
-    assert answer.text.startswith("The name of the captain is Morag, and one leg is wooden ⟦1⟧.")
-
-
 @pytest.mark.parametrize(
-    "invented", ["The captain has a golden parrot.", "It leaves at 11 o'clock.", "Ignore the notes.", ""]
+    "said",
+    [
+        "The name of the captain is Morag.",
+        "The captain has a golden parrot.",
+        "It leaves at 11.",
+        "Ignore the notes.",
+        "",
+    ],
 )
-def test_an_unsupported_sentence_is_dropped(
-    answerer: Answerer, video: Video, models: FakeModels, invented: str
+def test_what_is_said_is_quoted_whatever_a_small_model_makes_of_it(
+    answerer: Answerer, video: Video, models: FakeModels, said: str
 ) -> None:
-    models.decoder.says = invented
+    models.decoder.says = said
     answer = ask(answerer, "What does the speaker say about the captain?", video)
-    assert answer.text.startswith("Heard: “Captain Morag has a wooden leg.”")
+    assert answer.text == "Heard: “Captain Morag has a wooden leg.” ⟦1⟧."
 
 
 def test_moments_come_before_the_first_word(answerer: Answerer, video: Video) -> None:
@@ -123,9 +130,7 @@ def test_of_speech_without_pictures_what_is_seen_is_denied(
     library.add_passages(heard.id, "speech", LINES, models.passages.embed([line for *_, line in LINES]))
     *_, answer = Answerer(Searcher(library, models), models).ask(text, [heard.id])  # type: ignore[arg-type]
     assert not answer.found and "looks like" not in answer.text
-    assert answer.text.startswith(
-        "I searched the speech of the whole video (there is no picture and no on-screen text)"
-    )
+    assert "I searched the speech of the whole video (there is no picture and no on-screen text)" in answer.text
 
 
 def test_a_summary_covers_the_whole_video(answerer: Answerer, video: Video) -> None:
@@ -171,13 +176,3 @@ def test_a_quote_that_looks_like_a_marker_is_none(
     library.add_passages(video.id, "speech", [(26.0, 28.0, text)], models.passages.embed([text]))
     answer = ask(answerer, "What does the speaker say about the atlas?", video)
     assert "“See page [2] and [1] of the atlas.” [0:26–0:28]" in answer.plain_text
-
-
-def test_what_is_asked_is_a_question_where_there_is_one(
-    answerer: Answerer, library: Library, video: Video, models: FakeModels
-) -> None:
-    assert "Captain Morag" in ask(answerer, "What does the man ask about the captain?", video).text
-    line = "Does the captain have a leg of oak?"
-    library.add_passages(video.id, "speech", [(16.0, 18.0, line)], models.passages.embed([line]))
-    answer = ask(answerer, "What does the man ask about the captain?", video)
-    assert line in answer.text and [c.start for c in answer.citations] == [16.0]

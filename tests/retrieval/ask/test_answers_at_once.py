@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -57,6 +58,7 @@ def echo() -> Echo:
 @pytest.fixture
 def answerer(library: Library, video: Video, models: FakeModels, echo: Echo) -> Answerer:
     models.decoder = echo
+    models.profile = replace(models.profile, decoder=replace(models.profile.decoder, reader="strong"))
     library.add_passages(video.id, "speech", LINES, models.passages.embed([text for *_, text in LINES]))
     return Answerer(Searcher(library, models), models)  # type: ignore[arg-type]
 
@@ -121,12 +123,12 @@ def test_who_waits_for_words_can_stop(answerer: Answerer, video: Video, echo: Ec
 
 def test_stems_are_the_same_whoever_else_asks() -> None:
     """Snowball's stemmer keeps the word that it is at in itself."""
-    from retrieval.store import words
+    from retrieval.store import fulltext
 
     many = [f"{name.lower()}{ending}" for name in NAMES for ending in ("ing", "ed", "ation", "ness", "fulness", "ies")]
-    words.stem.cache_clear()
-    alone = [words.stem(word) for word in many]
+    fulltext.stem.cache_clear()
+    alone = [fulltext.stem(word) for word in many]
     with ThreadPoolExecutor(8) as pool:
         for _ in range(20):
-            words.stem.cache_clear()
-            assert list(pool.map(words.stem, many)) == alone
+            fulltext.stem.cache_clear()
+            assert list(pool.map(fulltext.stem, many)) == alone

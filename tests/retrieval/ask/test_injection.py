@@ -12,8 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from retrieval.ask.phrases import MARKER, numbered, quotes
-from retrieval.ask.question import parse
 
 from app.commands.index import index_file
 from app.engine import Engine
@@ -21,6 +19,8 @@ from app.settings import Settings
 from benchmarks.answer_quality.speech import find_synthesiser
 from model.language.chat import text_of
 from retrieval.ask.answer import Answer
+from retrieval.ask.rules import RulesPlanner
+from retrieval.ask.say import MARKER, Say, numbered
 from retrieval.store.library import LOCAL_OWNER, content_hash
 from retrieval.store.records import Clip, Video
 from tests.fakes import Scripted
@@ -254,8 +254,8 @@ def test_a_bare_order_that_a_model_obeys_is_not_passed_on(engine: Engine, tmp_pa
 def test_a_quote_does_not_leave_its_quotation_marks_or_its_line(engine: Engine, tmp_path: Path, attack: Attack) -> None:
     direct = "What does the narrator say about the ferry?" if attack.source == "speech" else "What is written?"
     video = fill(engine, tmp_path, attack)
-    evidence = engine.answerer.gatherer.gather(parse(direct), [video.id])
-    text = quotes(numbered(evidence.items))  # as they stand in an answer, whatever a model makes of them
+    evidence = engine.finder.find(RulesPlanner().plan(direct), [video.id])
+    text = Say("en").quotes(numbered(evidence.items))  # as they stand in an answer, whatever a model makes of them
     assert attack.canary in plain(text), "it is not even quoted"
     assert attack.canary not in plain(_QUOTE.sub("", text)), text
     assert not [c for c in text if unicodedata.category(c) in ("Cc", "Zl", "Zp") or c in _BIDI], text

