@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import zip_longest
 
+from retrieval.ask.check import numbers_in
 from retrieval.ask.evidence import MAX_ITEMS, QUOTE_CHARS, Evidence, Item, distinct, quotable
 from retrieval.ask.places import box_of, distance, holds
 from retrieval.ask.plan import EVERY_SOURCE, Place, Plan
@@ -16,11 +17,13 @@ from retrieval.ask.presence import RANDOM_FIT, RANDOM_FIT_WHEN, fit, picture_cha
 from retrieval.ask.rules import plan_search
 from retrieval.search.confidence import read_weights
 from retrieval.search.filters import EVERYTHING, Filter
-from retrieval.search.hits import MAX_MOMENT_S, Hit
+from retrieval.search.hits import MAX_MOMENT_S, Hit, coverage
+from retrieval.search.lexicon import lexicon_of
 from retrieval.search.query import Query
 from retrieval.search.regions import Regions, find_regions
 from retrieval.search.relevance import Relevance
 from retrieval.search.search import Searcher
+from retrieval.store.fulltext import words
 from retrieval.store.records import Moment, Passage, Source, Video
 
 SURE = 0.6  # likelihood of words from which they stand before pictures where these are likely meant
@@ -118,12 +121,15 @@ class Finder:
             return Evidence((enough or told)[:MAX_ITEMS], bool(enough))
         pictures, shown = self._pictures(plan, video_ids, within)
         seen = pictures if shown else []
-        sure = [item for item in enough if item.likelihood >= SURE] if plan.leans == "visual" and seen else enough
+        of_kind = plan.wants in ("colour", "count")  # and says so: as good as a look
+        sure = enough if of_kind or plan.leans != "visual" or not seen else _surely(enough)
         if plan.operation == "when" and seen:
             worded = plan.leans in ("speech", "text")
-            sure = (enough if worded else [item for item in enough if item.likelihood >= SURE])[:2]
+            sure = (enough if worded else _surely(enough))[:2]
         items = distinct([*sure[:MAX_ITEMS], *seen, *enough])[:MAX_ITEMS]
         unseen = None if items or plan.names_nothing else unseen_word(self.searcher, plan, video_ids)
+        if unseen and any(coverage([unseen], item.quote) for item in told):
+            unseen = None  # what is spoken of is in the video, though it be drawn, or small, or behind something
         if items or unseen:
             return Evidence(items, bool(items), unseen=unseen)
         guesses = sorted([*told[:2], *pictures[:2]], key=lambda item: -item.likelihood)
@@ -145,6 +151,7 @@ class Finder:
         hits = self._beside_pictures(plan, hits, video_ids, within)
         hits = sorted(hits, key=lambda hit: -hit.likelihood)
         items = [self.item(hit.passage, within, hit.likelihood) for hit in hits[: 4 * MAX_ITEMS]]
+        items = [item for item in items if is_of_kind(plan, item.quote)]
         return distinct(items)[: 2 * MAX_ITEMS]
 
     def _beside_pictures(self, plan: Plan, hits: list[Hit], video_ids: Sequence[str], within: Filter) -> list[Hit]:
@@ -251,6 +258,19 @@ def least_likely(plan: Plan) -> float:
     if plan.sources == ("text",) or plan.place:
         return 0.0
     return weights.unlikely if plan.leans in ("speech", "text") or "visual" not in plan.sources else weights.likely
+
+
+def is_of_kind(plan: Plan, words_found: str) -> bool:
+    """Whether words can answer a plan at all: one for a colour must name one, one for a number have one."""
+    lexicon = lexicon_of(words_found)
+    if plan.wants == "colour":
+        said = words_found if not lexicon.spaced else set(words(words_found))
+        return any(colour in said for colour in lexicon.words["colours.names"])
+    return plan.wants != "count" or bool(numbers_in(lexicon, words_found))
+
+
+def _surely(items: Sequence[Item]) -> list[Item]:
+    return [item for item in items if item.likelihood >= SURE]
 
 
 def _during(hit: Hit, moment: Moment) -> bool:

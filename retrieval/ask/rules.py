@@ -156,6 +156,8 @@ def corrected(lexicon: Lexicon, text: str) -> str:
 
 def _meant(lexicon: Lexicon, known: frozenset[str], word: str) -> str:
     lower = word.lower()
+    if lower in lexicon.typos:
+        return lexicon.typos[lower]
     if lower in known or len(lower) < 3:
         return word
     swapped = [w for w in lexicon.typed if w[0] == lower[0] and sorted(w) == sorted(lower)]

@@ -74,10 +74,12 @@ class EmbeddedReader:
         return Claim(f"{doubt}{self._worded(plan, best.text, say)}", (number,))
 
     def _fits(self, plan: Plan, said: str, item: Item) -> bool:
-        """A colour is believed that was measured in the moment, unless the colour head measured where the thing is."""
+        """A colour is believed that was measured in the moment, unless the colour head measured where the thing is;
+        yes and no only where they are asked for."""
         if plan.wants == "colour":
             return self.models.colour_answers is not None or bool(set(words(said)) & set(words(item.quote)))
-        return not echoes(plan, said) and depicted(self.searcher, plan, said, item)
+        polar = said.lower().rstrip(".") in ("yes", "no") and plan.wants != "yes_no"
+        return not polar and not echoes(plan, said) and depicted(self.searcher, plan, said, item)
 
     def _worded(self, plan: Plan, said: str, say: Say) -> str:
         """ "No, it is blue" where another colour was asked about."""

@@ -32,10 +32,7 @@ def quoted(plan: Plan, evidence: Evidence) -> Claim:
     """The likeliest items of the leading source, as they are; in order of time where all of it is asked for."""
     say = Say(plan.language)
     chosen = worth_quoting(plan, evidence.items)
-    words = say.quotes(chosen)
-    if plan.wants == "yes_no" and not plan.choices:
-        words = f"{say('yes_quote')}{words}"
-    return Claim(words)
+    return Claim(say.quotes(chosen))
 
 
 def worth_quoting(plan: Plan, items: Sequence[Item]) -> list[tuple[int, Item]]:
