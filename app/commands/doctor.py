@@ -90,9 +90,8 @@ def _passages(profile: Profile) -> str:
     if profile.passages is None or choice == profile.passages:
         return f"embedded by {choice.source}"
     return (
-        f"embedded by {choice.source}, because {profile.passages.source} runs on Linux on x86-64 with AVX2 alone and "
-        "here cannot: what is said and written is found by its words as well as there, by its meaning less well, and "
-        "hardly in other languages than English"
+        f"embedded by {choice.source}, because {profile.passages.source} needs Linux on x86-64 with AVX2: what is said "
+        "and written in other languages than English is hardly found by its meaning, only by its words"
     )
 
 

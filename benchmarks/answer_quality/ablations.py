@@ -84,7 +84,7 @@ def best_list(searchers: Sequence[Searcher]) -> Callable[[str, Sequence[str]], l
 def unchecked() -> Iterator[None]:
     """Every sentence of a model stands, as if the first piece of evidence supported it, and so do few words."""
     with mock.patch.multiple(
-        reading, depicted=lambda *args, **named: True, BELIEVED=0.0, denies=lambda *args, **named: False
+        reading, depicted=lambda *args, **named: True, BELIEVED={}, _BELIEVED=0.0, denies=lambda *args, **named: False
     ):
         yield
 

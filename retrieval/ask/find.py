@@ -120,7 +120,8 @@ class Finder:
         seen = pictures if shown else []
         sure = [item for item in enough if item.likelihood >= SURE] if plan.leans == "visual" and seen else enough
         if plan.operation == "when" and seen:
-            sure = [item for item in enough if item.likelihood >= SURE][:2]
+            worded = plan.leans in ("speech", "text")
+            sure = (enough if worded else [item for item in enough if item.likelihood >= SURE])[:2]
         items = distinct([*sure[:MAX_ITEMS], *seen, *enough])[:MAX_ITEMS]
         unseen = None if items or plan.names_nothing else unseen_word(self.searcher, plan, video_ids)
         if items or unseen:

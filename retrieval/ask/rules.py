@@ -21,6 +21,7 @@ _MOST_QUESTIONS = 4  # in one message
 _EDGE_SHARE, _EDGE_LEAST_S = 0.15, 4.0  # of a video that is its start or its end
 _POINTS = " ?!.,;:\u00bf\u00a1\u3002\uff0c\uff1f\uff01\uff1b\u3001"
 _ENDS = re.compile(r"(?<=[?\uff1f])\s*")
+_QUOTED = re.compile(r'"([^"]+)"')  # what stands in quotation marks is looked for as it is
 _TYPED_LEAST, _TYPED_ALIKE = 5, 0.87  # letters of a word, and likeness to the one that was meant
 _STRAIGHT = str.maketrans("\u2019\u2018\u201c\u201d", "''\"\"")
 
@@ -114,7 +115,8 @@ def _plan_one(lexicon: Lexicon, text: str) -> Plan:
     if plan.operation == "when":
         plan = _related(lexicon, plan)
     plan = replace(plan, names_nothing=_names_nothing(lexicon, plan), place=_place(lexicon, plan))
-    return replace(plan, topic=_topic(lexicon, plan))
+    quoted = tuple(word for part in _QUOTED.findall(plan.look_for) for word in content_words(part))
+    return replace(plan, topic=quoted or _topic(lexicon, plan), sought=quoted or plan.sought)
 
 
 def _operated(lexicon: Lexicon, plan: Plan, bare: str) -> Plan:
@@ -212,7 +214,7 @@ def _sources(lexicon: Lexicon, text: str) -> tuple[tuple[Source, ...], Source | 
     """The sources that may answer, and the one that is likely meant."""
     written, said = lexicon.has("text.only", text), lexicon.has("speech.only", text)
     never = lexicon.has("speech.never", text)
-    if written and not (said and not never):
+    if written and not (said and not never) and not lexicon.has("speech.leans", text):
         return ("text",), "text"
     if said and not never and not written:
         return ("speech",), "speech"

@@ -79,7 +79,7 @@ def weighed(query: Query, hits: Sequence[Hit], within: Filter) -> list[Moment]:
         passage = hit.passage
         stretch = within.cut(passage.start, passage.end)
         rank = ranks[passage.source] = ranks.get(passage.source, -1) + 1
-        score = factor(query, passage.source) * hit.likelihood / (RANK_OFFSET + rank)
+        score = factor(query, passage.source) * hit.strength / (RANK_OFFSET + rank)
         if score > 0 and stretch:
             start, end = stretch[0], min(stretch[1], stretch[0] + MAX_MOMENT_S)
             moments.append(Moment(passage.video_id, start, end, score, [passage.source], passage.text, passage.id))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from retrieval.store.fulltext import stem, words
 from retrieval.store.records import Passage
 
+_EVERY_WORD = 0.999
 MAX_MOMENT_S = 12.0  # of a text that stays for long, the moment is where it begins
 
 
@@ -18,6 +19,11 @@ class Hit:
     passage: Passage
     coverage: float
     likelihood: float  # 0 to 1, see `retrieval.search.confidence`
+
+    @property
+    def strength(self) -> float:
+        """For ranking moments, 0 to 1: words that stand there as they were typed are what is looked for."""
+        return 1.0 if self.coverage >= _EVERY_WORD else self.likelihood
 
 
 def coverage(terms: Sequence[str], text: str) -> float:

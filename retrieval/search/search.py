@@ -179,7 +179,9 @@ class Searcher:
         self, query: Query, video_ids: Sequence[str] | None, count: int = 30, within: Filter = EVERYTHING
     ) -> list[Hit]:
         """What is said and written that fits, the likeliest first."""
-        hits = sorted(self.lines(query, video_ids, within), key=lambda hit: (-hit.likelihood, hit.passage.start))
+        hits = sorted(
+            self.lines(query, video_ids, within), key=lambda hit: (-hit.strength, -hit.likelihood, hit.passage.start)
+        )
         return hits[:count]
 
     def lines(self, query: Query, video_ids: Sequence[str] | None = None, within: Filter = EVERYTHING) -> list[Hit]:
@@ -191,7 +193,7 @@ class Searcher:
         owners = self._passages_of_vectors(list(near))
         cosines = {owners[vector_id]: cosine for vector_id, cosine in near.items() if vector_id in owners}
         passages = self.library.passages_by_id(cosines)
-        if query.terms and len(near) == _MOST_LINES:
+        if query.terms:  # of a large library the nearest are not all, and what waits to be renewed has no vectors yet
             matches = self.library.match_words(match_expression(list(query.terms)), video_ids, -1)
             inside = [p for p, _ in matches if within.admits(p.source) and within.cut(p.start, p.end)]
             passages |= {passage.id: passage for passage in inside[:_MOST_LINES]}

