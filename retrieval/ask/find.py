@@ -17,7 +17,7 @@ from retrieval.ask.presence import RANDOM_FIT, RANDOM_FIT_WHEN, picture_chance, 
 from retrieval.ask.rules import plan_search
 from retrieval.search.confidence import read_weights
 from retrieval.search.filters import EVERYTHING, Filter
-from retrieval.search.hits import MAX_MOMENT_S, Hit
+from retrieval.search.hits import MAX_MOMENT_S, Hit, coverage
 from retrieval.search.lexicon import lexicon_of
 from retrieval.search.query import Query
 from retrieval.search.regions import Regions, find_regions
@@ -136,7 +136,8 @@ class Finder:
         if not seen or plan.leans in ("speech", "text"):
             return enough[:2] if plan.operation == "when" and seen else enough[:MAX_ITEMS]
         if plan.operation == "when":
-            return [item for item in enough if item.likelihood >= SURE][:2]
+            named = plan.leans != "visual"  # then a line with all the words tells of it, else only one beyond doubt
+            return [i for i in enough if i.likelihood >= SURE or (named and coverage(plan.terms, i.quote) == 1)][:2]
         sure = plan.leans == "visual" and plan.wants not in ("colour", "count")
         least = SURE if sure else read_weights().likely
         return [item for item in enough if item.likelihood >= least]
