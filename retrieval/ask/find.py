@@ -139,8 +139,7 @@ class Finder:
             named = plan.leans != "visual"  # then a line with all the words tells of it, else only one beyond doubt
             return [i for i in enough if i.likelihood >= SURE or (named and coverage(plan.terms, i.quote) == 1)][:2]
         sure = plan.leans == "visual" and plan.wants not in ("colour", "count")
-        least = SURE if sure else read_weights().likely
-        return [item for item in enough if item.likelihood >= least]
+        return [item for item in enough if item.likelihood >= SURE] if sure else enough
 
     def told(self, plan: Plan, video_ids: Sequence[str], within: Filter = EVERYTHING) -> list[Item]:
         """What is said and written that may answer, likeliest first; each an utterance, or what stands on the screen at
@@ -263,7 +262,8 @@ def least_likely(plan: Plan) -> float:
     stands on: people describe the sign, and not what it says."""
     if plan.place or (plan.sources == ("text",) and not plan.says_about):
         return 0.0
-    return read_weights().likely if plan.leans == "visual" else read_weights().unlikely
+    worded = plan.leans in ("speech", "text") or "visual" not in plan.sources
+    return read_weights().unlikely if worded else read_weights().likely
 
 
 def is_of_kind(plan: Plan, words_found: str) -> bool:

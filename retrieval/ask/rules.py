@@ -105,6 +105,8 @@ def _plan_one(lexicon: Lexicon, text: str) -> Plan:
         choices=_choices(lexicon, bare),
         language=language,
     )
+    if plan.choices and all(is_colour(lexicon, choice) for choice in plan.choices):
+        plan = replace(plan, wants="colour", leans="visual")
     if window and not content_words(bare, fallback=False) and not bare:
         return replace(plan, operation="summarise", look_for="")
     plan = _operated(lexicon, plan, bare)
@@ -246,6 +248,10 @@ def _choices(lexicon: Lexicon, text: str) -> tuple[str, ...]:
         return ()
     one, other = found["one"].split(), found["other"].split()
     return (one[-1], other[0]) if lexicon.spaced else (found["one"], found["other"])
+
+
+def is_colour(lexicon: Lexicon, word: str) -> bool:
+    return word.strip(_POINTS).lower() in lexicon.words["colours.names"]
 
 
 def _without_lead(lexicon: Lexicon, text: str) -> str:

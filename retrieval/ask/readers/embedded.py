@@ -40,7 +40,8 @@ _SENTENCE = re.compile(r"\s*((?:\S+\s+){2,}?\S*[.!?][\"”')]*)\s")
 class EmbeddedReader:
     """Looks with the answer head, the colour head and the VideoChat model; quotes words."""
 
-    waits_for_a_server = False
+    waits_for_a_server = words_times = False
+    prompt = ""
 
     def __init__(self, searcher: Searcher, models: Models, looker: Looker) -> None:
         self.searcher, self.models, self.looker = searcher, models, looker

@@ -17,7 +17,8 @@ _RIVAL = 0.5  # a line is quoted too that is so likely, measured by the likelies
 class QuotingReader:
     """Quotes what is said or written; of pictures it gives the moment and what was recognised."""
 
-    waits_for_a_server = False
+    waits_for_a_server = words_times = False
+    prompt = ""
 
     def read(
         self, plan: Plan, evidence: Evidence, history: Sequence[Message], report: Report, stop: Halted
