@@ -116,7 +116,8 @@ def _plan_one(lexicon: Lexicon, text: str) -> Plan:
         plan = _related(lexicon, plan)
     plan = replace(plan, names_nothing=_names_nothing(lexicon, plan), place=_place(lexicon, plan))
     quoted = tuple(word for part in _QUOTED.findall(plan.look_for) for word in content_words(part))
-    return replace(plan, topic=quoted or _topic(lexicon, plan), sought=quoted or plan.sought)
+    return replace(plan, topic=quoted or _topic(lexicon, plan), sought=quoted or plan.sought,
+                   says_about=lexicon.has("text.about", plan.look_for))  # fmt: skip
 
 
 def _operated(lexicon: Lexicon, plan: Plan, bare: str) -> Plan:

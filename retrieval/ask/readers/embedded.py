@@ -65,10 +65,12 @@ class EmbeddedReader:
         say, item = Say(plan.language), evidence.items[number - 1]
         likely = self._few_words(plan, stills, report, stop)
         if likely and denies(likely[0].text):
-            return Claim(say.cannot_tell(evidence), verdict="unsure")
+            likely = []
         fitting = [w for w in likely if self._fits(plan, w.text, item)]
         best = fitting[0] if fitting and fitting[0] is likely[0] else None
         if best is None or best.likelihood < BELIEVED.get(plan.wants, _BELIEVED):
+            if any(item.source != "visual" for item in evidence.items):  # a line that may answer
+                return quoted(plan, evidence, words=True)
             return Claim(say.cannot_tell(evidence), verdict="unsure")
         doubt = "" if best.likelihood >= _CERTAIN else say("probably")
         return Claim(f"{doubt}{self._worded(plan, best.text, say)}", (number,))
