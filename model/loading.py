@@ -75,10 +75,10 @@ class Models:
         return self._once("speech", lambda: load_recognizer(self.profile.speech))
 
     @property
-    def reader(self) -> TextReader:
+    def ocr(self) -> TextReader:
         from model.reading.ocr import RapidTextReader
 
-        return self._once("reader", RapidTextReader)
+        return self._once("ocr", RapidTextReader)
 
     @property
     def short_answers(self) -> ShortAnswers | None:
@@ -172,11 +172,11 @@ class Models:
             self.passages.embed_queries(["a first question"])
         elif name == "vision":
             self.vision.encode_frames(np.zeros((8, 270, 480, 3), np.uint8))
-        elif name == "reader":
+        elif name == "ocr":
             card = Image.new("RGB", (1280, 720))
             ImageDraw.Draw(card).text((300, 300), "first words", font=ImageFont.load_default(size=90))
-            self.reader.read(np.asarray(card))
-            self.reader.forget()
+            self.ocr.read(np.asarray(card))
+            self.ocr.forget()
         elif name == "speech":
             noise = np.random.default_rng(0).standard_normal(16_000) / 50
             self.speech.transcribe(noise.astype(np.float32), 0.0)

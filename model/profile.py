@@ -68,7 +68,7 @@ class SpeechChoice:
 
 
 @dataclass(frozen=True)
-class ReaderChoice:
+class OcrChoice:
     kind: Literal["rapidocr"]
     source: str
 
@@ -110,7 +110,7 @@ class Profile:
     vision: VisionChoice
     text: TextChoice  # of questions, for the eye and what it was trained with
     speech: SpeechChoice
-    reader: ReaderChoice
+    ocr: OcrChoice
     decoder: DecoderChoice
     passages: TextChoice | None = None  # of what is said and written, and of what is looked for in it; else `text`
 
@@ -122,7 +122,7 @@ class Profile:
     @property
     def sources(self) -> tuple[str, ...]:
         """All that it reads or asks, each once; voice activity, which every profile needs, included."""
-        choices = (self.vision, self.text, self.passages_here, self.speech, self.reader, self.decoder)
+        choices = (self.vision, self.text, self.passages_here, self.speech, self.ocr, self.decoder)
         named = [
             *(choice.source for choice in choices),
             self.vision.heads,
@@ -199,7 +199,7 @@ def read_profile(name: str) -> Profile:
 
 def check_sense(profile: Profile, path: Path) -> None:
     """Raises UsageError for choices that are well-formed one by one and make no sense together."""
-    for name in ("vision", "text", "passages", "speech", "reader", "decoder"):
+    for name in ("vision", "text", "passages", "speech", "ocr", "decoder"):
         choice = getattr(profile, name)
         if choice is not None:
             check_source(choice.source, SOURCES[choice.kind], f"{path}: {name}.source", f"of kind {choice.kind}")

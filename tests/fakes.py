@@ -123,7 +123,7 @@ class FakeModels:
         self.profile = replace(embedded, decoder=replace(embedded.decoder, adapter=""))
         self.text, self.vision = BagOfWords(), ColourEncoder()
         self.passages = self.text
-        self.speech = self.reader = Silent()
+        self.speech = self.ocr = Silent()
         self.decoder = Scripted(says)
         self.short_answers: Any = None  # no answer head
         self.colour_answers: Any = None

@@ -186,7 +186,7 @@ def test_the_check_of_few_words_is_left_out_only_for_a_while() -> None:
     before = (reading.depicted, reading.denies, reading.BELIEVED)
     with unchecked():
         assert reading.depicted(None, None, "Anything", None) is True  # type: ignore[arg-type]
-        assert not reading.denies("Not in this video.") and reading.BELIEVED == 0
+        assert not reading.denies("Not in this video.") and not reading.BELIEVED
     assert (reading.depicted, reading.denies, reading.BELIEVED) == before
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 from model.hardware import count_cores
 from model.language.chat import GenerationStats
-from model.language.notes import BLIND_PROMPT
 from model.loading import Models
 from model.timecode import clock, span
 from retrieval.ask.compare import compared
@@ -22,7 +21,6 @@ from retrieval.ask.plan import Plan, Window, all_of
 from retrieval.ask.planner import Planner, load_planner
 from retrieval.ask.readers.loading import load_reader
 from retrieval.ask.readers.reader import Claim, Report
-from retrieval.ask.readers.strong import SYSTEM, StrongReader
 from retrieval.ask.say import MARKER, Say, marker
 from retrieval.ask.stages import Stage
 from retrieval.ask.summary import summarize
@@ -92,9 +90,9 @@ class Answerer:
 
     def warm_up(self) -> None:
         """Load what the first question needs, and read the system prompt, so that nobody waits for it."""
-        self.models.warm("text", "vision", "decoder")
-        prompt = SYSTEM if isinstance(self.reader, StrongReader) else BLIND_PROMPT
-        self.models.decoder.warm_up([{"role": "system", "content": prompt}])
+        self.models.warm("text", "passages", "vision", "decoder")
+        prompt = self.reader.prompt
+        self.models.decoder.warm_up([{"role": "system", "content": prompt}] if prompt else None)
 
     def ask(
         self,
@@ -160,7 +158,7 @@ class Answerer:
             yield part.shifted(refusal)
             return
         yield ""  # the moments are known: show them before the first word
-        if evidence.telling and not isinstance(self.reader, StrongReader):
+        if evidence.telling and not self.reader.words_times:
             yield part.shifted(evidence.telling)
             return
         asked = replace(plan, question=_asked(plan), operation="answer") if plan.asked else plan

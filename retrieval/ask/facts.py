@@ -72,8 +72,10 @@ def listed(finder: Finder, plan: Plan, video_ids: Sequence[str]) -> Evidence:
     if kind == "visual":
         names: dict[str, None] = {}
         items = []
-        for video_id in video_ids:
+        for video_id, part in _parts(finder, plan, video_ids).items():
             for clip in finder.library.clips(video_id):
+                if not part.cut(clip.start, clip.end):
+                    continue
                 new = [name for name, _ in clip.tags[:2] if name not in names]
                 if new and len(names) < _MOST_NAMES:
                     names |= dict.fromkeys(new)
@@ -108,13 +110,16 @@ def _kind(plan: Plan) -> Source:
 
 
 def _passages(finder: Finder, plan: Plan, video_ids: Sequence[str], sources: Sequence[Source]) -> list[Item]:
-    parts = dict(finder.windows(plan, video_ids)) if plan.window else dict.fromkeys(video_ids, EVERYTHING)
     return [
         item
-        for video_id, part in parts.items()
+        for video_id, part in _parts(finder, plan, video_ids).items()
         for source in sources
         for item in _inside(finder, video_id, source, part)
     ]
+
+
+def _parts(finder: Finder, plan: Plan, video_ids: Sequence[str]) -> dict[str, Filter]:
+    return dict(finder.windows(plan, video_ids)) if plan.window else dict.fromkeys(video_ids, EVERYTHING)
 
 
 def _inside(finder: Finder, video_id: str, source: Source, part: Filter) -> list[Item]:

@@ -9,22 +9,25 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import zip_longest
 
+from retrieval.ask.check import numbers_in
 from retrieval.ask.evidence import MAX_ITEMS, QUOTE_CHARS, Evidence, Item, distinct, quotable
 from retrieval.ask.places import box_of, distance, holds
 from retrieval.ask.plan import EVERY_SOURCE, Place, Plan
-from retrieval.ask.presence import RANDOM_FIT, RANDOM_FIT_WHEN, fit, picture_chance, unseen_word
+from retrieval.ask.presence import RANDOM_FIT, RANDOM_FIT_WHEN, picture_chance, unseen_word
 from retrieval.ask.rules import plan_search
 from retrieval.search.confidence import read_weights
 from retrieval.search.filters import EVERYTHING, Filter
-from retrieval.search.hits import MAX_MOMENT_S, Hit
+from retrieval.search.hits import MAX_MOMENT_S, Hit, coverage
+from retrieval.search.lexicon import lexicon_of
 from retrieval.search.query import Query
 from retrieval.search.regions import Regions, find_regions
 from retrieval.search.relevance import Relevance
 from retrieval.search.search import Searcher
+from retrieval.store.fulltext import match_expression, words
 from retrieval.store.records import Moment, Passage, Source, Video
 
 SURE = 0.6  # likelihood of words from which they stand before pictures where these are likely meant
-_PICTURED, _PICTURED_SHARE = 3, 0.5  # moments that a text may stand in, and what their fit counts
+_PICTURED = 3  # moments that a text may stand in
 _BESIDE_TEXTS = 2  # quoted with a text, before and after it
 _FIT_S = 15.0  # on both sides of the best moment of a scene that is only described
 _NEAR_S = 2.0  # lines this close to each other belong to one utterance
@@ -118,16 +121,25 @@ class Finder:
             return Evidence((enough or told)[:MAX_ITEMS], bool(enough))
         pictures, shown = self._pictures(plan, video_ids, within)
         seen = pictures if shown else []
-        sure = [item for item in enough if item.likelihood >= SURE] if plan.leans == "visual" and seen else enough
-        if plan.operation == "when" and seen:
-            worded = plan.leans in ("speech", "text")
-            sure = (enough if worded else [item for item in enough if item.likelihood >= SURE])[:2]
-        items = distinct([*sure[:MAX_ITEMS], *seen, *enough])[:MAX_ITEMS]
+        items = distinct([*self._before_pictures(plan, enough, bool(seen)), *seen, *enough])[:MAX_ITEMS]
         unseen = None if items or plan.names_nothing else unseen_word(self.searcher, plan, video_ids)
+        if unseen and self.library.match_words(match_expression([unseen]), video_ids, 1):
+            unseen = None  # what is spoken of is in the video, though it be drawn, or small, or behind something
         if items or unseen:
             return Evidence(items, bool(items), unseen=unseen)
         guesses = sorted([*told[:2], *pictures[:2]], key=lambda item: -item.likelihood)
         return Evidence(guesses, False)
+
+    def _before_pictures(self, plan: Plan, enough: list[Item], seen: bool) -> list[Item]:
+        """Of the words that may answer those that do so better than pictures: all where no picture does, or words are
+        meant; where pictures are meant only what is almost certain, or names the colour or number that is asked for."""
+        if not seen or plan.leans in ("speech", "text"):
+            return enough[:2] if plan.operation == "when" and seen else enough[:MAX_ITEMS]
+        if plan.operation == "when":
+            named = plan.leans != "visual"  # then a line with all the words tells of it, else only one beyond doubt
+            return [i for i in enough if i.likelihood >= SURE or (named and coverage(plan.terms, i.quote) == 1)][:2]
+        sure = plan.leans == "visual" and plan.wants not in ("colour", "count")
+        return [item for item in enough if item.likelihood >= SURE] if sure else enough
 
     def told(self, plan: Plan, video_ids: Sequence[str], within: Filter = EVERYTHING) -> list[Item]:
         """What is said and written that may answer, likeliest first; each an utterance, or what stands on the screen at
@@ -145,21 +157,22 @@ class Finder:
         hits = self._beside_pictures(plan, hits, video_ids, within)
         hits = sorted(hits, key=lambda hit: -hit.likelihood)
         items = [self.item(hit.passage, within, hit.likelihood) for hit in hits[: 4 * MAX_ITEMS]]
+        items = [item for item in items if is_of_kind(plan, item.quote)]
         return distinct(items)[: 2 * MAX_ITEMS]
 
     def _beside_pictures(self, plan: Plan, hits: list[Hit], video_ids: Sequence[str], within: Filter) -> list[Hit]:
-        """Questions for a text mostly describe what it stands on, or what happens then: a text that is there while the
-        pictures fit best is likelier by so much as they fit."""
+        """Questions for a text mostly describe what it stands on, or what happens then: of texts that fit alike those
+        come first that are there while the pictures fit best."""
+        ranked = sorted(hits, key=lambda hit: -hit.likelihood)
         if plan.leans != "text" or not any(hit.passage.source == "text" for hit in hits):
-            return hits
+            return ranked
         moments = self.searcher.visual_moments(plan.look_for or plan.question, video_ids, _PICTURED, within)
-        shown = [(m, 1 - fit(self.searcher, m.video_id, m.start, m.end, plan.look_for)[1]) for m in moments]
-        found = []
-        for hit in hits:
-            beside = [_PICTURED_SHARE * fits for moment, fits in shown if _during(hit, moment)]
-            written = hit.passage.source == "text"
-            found.append(replace(hit, likelihood=max(hit.likelihood, *beside)) if written and beside else hit)
-        return found
+
+        def rank(hit: Hit) -> float:
+            beside = hit.passage.source == "text" and any(_during(hit, moment) for moment in moments)
+            return hit.likelihood + beside * read_weights().unlikely
+
+        return sorted(ranked, key=lambda hit: -rank(hit))
 
     def _in_order(self, plan: Plan, video_ids: Sequence[str], within: Filter, sources: frozenset[Source]) -> list[Item]:
         passages = [
@@ -245,12 +258,21 @@ class Finder:
 
 
 def least_likely(plan: Plan) -> float:
-    """The likelihood from which words answer a plan: less where it asks for what is said or written, for then something
-    mostly is; nothing where it asks for a text, which people describe by what it stands on and not by what it says."""
-    weights = read_weights()
-    if plan.sources == ("text",) or plan.place:
+    """The likelihood from which words may answer a plan. None is too low where a text is asked for by the thing it
+    stands on: people describe the sign, and not what it says."""
+    if plan.place or (plan.sources == ("text",) and not plan.says_about):
         return 0.0
-    return weights.unlikely if plan.leans in ("speech", "text") or "visual" not in plan.sources else weights.likely
+    worded = plan.leans in ("speech", "text") or "visual" not in plan.sources
+    return read_weights().unlikely if worded else read_weights().likely
+
+
+def is_of_kind(plan: Plan, words_found: str) -> bool:
+    """Whether words can answer a plan at all: one for a colour must name one, one for a number have one."""
+    lexicon = lexicon_of(words_found)
+    if plan.wants == "colour":
+        said = words_found if not lexicon.spaced else set(words(words_found))
+        return any(colour in said for colour in lexicon.words["colours.names"])
+    return plan.wants != "count" or bool(numbers_in(lexicon, words_found))
 
 
 def _during(hit: Hit, moment: Moment) -> bool:

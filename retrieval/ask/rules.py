@@ -105,6 +105,8 @@ def _plan_one(lexicon: Lexicon, text: str) -> Plan:
         choices=_choices(lexicon, bare),
         language=language,
     )
+    if plan.choices and all(is_colour(lexicon, choice) for choice in plan.choices):
+        plan = replace(plan, wants="colour", leans="visual")
     if window and not content_words(bare, fallback=False) and not bare:
         return replace(plan, operation="summarise", look_for="")
     plan = _operated(lexicon, plan, bare)
@@ -116,7 +118,8 @@ def _plan_one(lexicon: Lexicon, text: str) -> Plan:
         plan = _related(lexicon, plan)
     plan = replace(plan, names_nothing=_names_nothing(lexicon, plan), place=_place(lexicon, plan))
     quoted = tuple(word for part in _QUOTED.findall(plan.look_for) for word in content_words(part))
-    return replace(plan, topic=quoted or _topic(lexicon, plan), sought=quoted or plan.sought)
+    return replace(plan, topic=quoted or _topic(lexicon, plan), sought=quoted or plan.sought,
+                   says_about=lexicon.has("text.about", plan.look_for))  # fmt: skip
 
 
 def _operated(lexicon: Lexicon, plan: Plan, bare: str) -> Plan:
@@ -156,6 +159,8 @@ def corrected(lexicon: Lexicon, text: str) -> str:
 
 def _meant(lexicon: Lexicon, known: frozenset[str], word: str) -> str:
     lower = word.lower()
+    if lower in lexicon.typos:
+        return lexicon.typos[lower]
     if lower in known or len(lower) < 3:
         return word
     swapped = [w for w in lexicon.typed if w[0] == lower[0] and sorted(w) == sorted(lower)]
@@ -243,6 +248,10 @@ def _choices(lexicon: Lexicon, text: str) -> tuple[str, ...]:
         return ()
     one, other = found["one"].split(), found["other"].split()
     return (one[-1], other[0]) if lexicon.spaced else (found["one"], found["other"])
+
+
+def is_colour(lexicon: Lexicon, word: str) -> bool:
+    return word.strip(_POINTS).lower() in lexicon.words["colours.names"]
 
 
 def _without_lead(lexicon: Lexicon, text: str) -> str:

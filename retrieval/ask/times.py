@@ -112,7 +112,8 @@ def beside(finder: Finder, plan: Plan, video_ids: Sequence[str]) -> Evidence:
     video_id, begins, ends = anchor
     video, later = finder.library.video(video_id), plan.operation == "after"
     searched = [source for source in finder.searched([video_id]) if source in plan.sources]
-    spoken = next((source for source in plan.sources if source != "visual"), None) if len(plan.sources) == 1 else None
+    only = plan.sources[0] if len(plan.sources) == 1 else plan.leans
+    spoken = only if only != "visual" else None
     if spoken:
         lines = finder.library.passages(video.id, spoken)
         if later:

@@ -190,15 +190,15 @@ class ReadLane:
 
     def run(self) -> None:
         work, sightings = self.work, list[Sighting]()
-        work.models.reader.forget()
+        work.models.ocr.forget()
         for page in self.pages:
             work.check()
             if page.picture is not None:
-                sightings.append(Sighting(page.time, work.models.reader.read(page.picture)))
+                sightings.append(Sighting(page.time, work.models.ocr.read(page.picture)))
             elif page.time > work.until("read"):
                 work.library.add_sightings(work.video_id, sightings, page.time)
                 sightings = []
-                work.models.reader.forget()
+                work.models.ocr.forget()
                 if time.monotonic() > self._merge_at:
                     self._merge()
         self._merge()

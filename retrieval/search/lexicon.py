@@ -31,7 +31,7 @@ _TABLES: tuple[str, ...] = (
     "places",
 )
 _TABLES += ("relations", "follow", "negation", "colours")
-_LISTS = (("negation", "words"), ("colours", "list"), ("listed", "things"), ("asked", "words"))
+_LISTS = (("negation", "words"), ("colours", "list"), ("colours", "names"), ("listed", "things"), ("asked", "words"))
 _PART = re.compile(r"\{(?P<name>\w+)\}|\)\?|.", re.DOTALL)
 # A space is whatever stands between two words, though what stands beside it be left out.
 _SIGNS = {" ": r"\W*\b\W*", "…": ".*?", "(": "(?:", ")": ")", ")?": ")?", "[": "(?:", "]": ")?", "|": "|"}
@@ -48,6 +48,7 @@ class Lexicon:
     stop: frozenset[str]
     asking: frozenset[str]
     typed: frozenset[str]
+    typos: dict[str, str]
     numbers: dict[str, float]
     units: dict[str, float]  # seconds
     shares: dict[str, int]  # parts of a whole
@@ -130,6 +131,7 @@ def _read(path: Path) -> Lexicon:
         stop=frozenset(data["stop"].split()),
         asking=frozenset(data["asking"].split()),
         typed=frozenset(data["typed"].split()),
+        typos=data["typos"],
         numbers=data["numbers"],
         units=data["units"],
         shares=data["shares"],

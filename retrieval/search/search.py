@@ -35,6 +35,7 @@ _DEPTH = 4  # moments looked at for one that is returned: near-duplicates fall o
 _AWAY_SHARE = 0.5  # of a look that must not be, against the one that must
 _PART_DEPTH = 5  # as for so many results, each of two conditions is looked for
 _BESIDE_S = 4.0  # on both sides of a moment: what lies there is still the same scene
+_LEAST_SWAPPED = 3  # letters: shorter words are made of the same ones too often
 _MOST_LINES = 10_000  # weighed for a question: some ten hours of speech
 _SAME_COSINE = 1e-4  # a video that fits no better anywhere than on the whole shows one thing only
 _KEPT_VIDEOS = 16  # frame vectors kept in memory, about 5 MB an hour of video
@@ -199,9 +200,11 @@ class Searcher:
             passages |= {passage.id: passage for passage in inside[:_MOST_LINES]}
         listed = sorted(passages.values(), key=lambda p: (p.video_id, p.start, p.id))
         measured = on_scale([cosines.get(passage.id, embedder.floor) for passage in listed], embedder)
-        likely = likelihoods([stem(t) for t in query.terms], measured, [stems_of(p.text) for p in listed])
+        lines = [stems_of(passage.text) for passage in listed]
+        terms = _as_spelt([stem(term) for term in query.terms], lines)
+        likely = likelihoods(terms, measured, lines)
         return [
-            Hit(passage, coverage(query.terms, passage.text), float(chance))
+            Hit(passage, coverage(terms, passage.text), float(chance))
             for passage, chance in zip(listed, likely, strict=True)
             if not coverage(unwanted, passage.text)
         ]
@@ -281,6 +284,13 @@ class Searcher:
                     self._timelines.popitem(last=False)
             self._timelines.move_to_end(key)
             return self._timelines[key]
+
+
+def _as_spelt(terms: Sequence[str], lines: Sequence[Sequence[str]]) -> list[str]:
+    """The terms, those that are in no line spelt as a word there that has the same letters: "bulit" is "built"."""
+    known = {word for line in lines for word in line}
+    swapped = {(word[:1], *sorted(word)): word for word in known if len(word) > _LEAST_SWAPPED}
+    return [term if term in known else swapped.get((term[:1], *sorted(term)), term) for term in terms]
 
 
 def _stretches(video_id: str, within: Filter, hole: Hole | None) -> list[tuple[float, float]]:

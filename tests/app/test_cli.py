@@ -78,7 +78,7 @@ def test_search_ask_and_summary_keep_their_contracts(
     assert {"answer", "found", "citations", "seconds", "first_token_seconds", "tokens_per_second"} <= set(answer)
     assert answer["found"] and {"video_id", "start", "end", "source", "quote"} == set(answer["citations"][0])
     absent = run(capsys, data, "ask", "What does the speaker say about elephants?")
-    assert absent["found"] is False and absent["citations"] == []
+    assert absent["found"] is False and absent["answer"].startswith(("I cannot tell.", "I searched "))
     summary = run(capsys, data, "summary", video_id)
     assert {"summary", "chapters", "tags"} == set(summary) and summary["chapters"][0]["start"] == 0
 

@@ -243,8 +243,9 @@ def test_a_chat_over_several_videos_is_there_again(engine: Engine, tmp_path: Pat
 def test_the_curve_comes_after_the_answer_and_knows_every_source(
     engine: Engine, indexed: Video, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    vectors = np.asarray(engine.models.passages.embed(["A green door"]), np.float32)
-    engine.library.add_passages(indexed.id, "speech", [(9.0, 11.0, "A green door")], vectors)
+    line = f"Green {EVIL}"
+    vectors = np.asarray(engine.models.passages.embed([line]), np.float32)
+    engine.library.add_passages(indexed.id, "speech", [(9.0, 11.0, line)], vectors)
     traced: list[str] = []
     real = engine.searcher.relevance
     monkeypatch.setattr(engine.searcher, "relevance", lambda *a: (traced.append(a[0]), real(*a))[1])

@@ -61,7 +61,7 @@ def whole_ask(engine: Engine, film: Path) -> Answer:
 
 
 def speaks(**choice: Any) -> dict[str, Any]:
-    return {"kind": "causal-lm", "context_tokens": 1000, "new_tokens": 12} | choice
+    return {"kind": "causal-lm", "reader": "strong", "context_tokens": 1000, "new_tokens": 12} | choice
 
 
 @pytest.mark.parametrize("family", ["vit", "siglip"])

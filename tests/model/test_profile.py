@@ -59,7 +59,7 @@ def test_all_that_come_with_cuepoint_can_be_read_and_say_what_is_missing(nothing
 
 def test_embedded_names_parts_of_the_pack():
     profile = read_profile("embedded")
-    choices = (profile.vision, profile.text, profile.speech, profile.reader, profile.decoder)
+    choices = (profile.vision, profile.text, profile.speech, profile.ocr, profile.decoder)
     assert {choice.source.removeprefix("pack:") for choice in choices} <= set(read_manifest(MANIFEST))
 
 
@@ -119,7 +119,7 @@ def test_a_folder_of_ones_own_in_pieces_is_named_instead_of_a_pull(nothing_fetch
         ({"decoder__context_tokens": 5}, "decoder.context_tokens is 5"),
         ({"decoder__source": "https://example.org"}, "decoder.source"),
         ({"speech__language": None}, "speech.language is missing"),
-        ({"reader": []}, "reader must be an object"),
+        ({"ocr": []}, "ocr must be an object"),
         ({"available": False}, "unknown key available"),
         ({"decoder": {"kind": "openai", "source": "hub:lab/model"}}, "one of kind openai must begin with server:"),
         ({"decoder": {"kind": "openai", "source": "server:localhost"}}, "must name an address"),

@@ -40,7 +40,8 @@ _SENTENCE = re.compile(r"\s*((?:\S+\s+){2,}?\S*[.!?][\"”')]*)\s")
 class EmbeddedReader:
     """Looks with the answer head, the colour head and the VideoChat model; quotes words."""
 
-    waits_for_a_server = False
+    waits_for_a_server = words_times = False
+    prompt = ""
 
     def __init__(self, searcher: Searcher, models: Models, looker: Looker) -> None:
         self.searcher, self.models, self.looker = searcher, models, looker
@@ -65,19 +66,23 @@ class EmbeddedReader:
         say, item = Say(plan.language), evidence.items[number - 1]
         likely = self._few_words(plan, stills, report, stop)
         if likely and denies(likely[0].text):
-            return Claim(say.cannot_tell(evidence), verdict="unsure")
+            likely = []
         fitting = [w for w in likely if self._fits(plan, w.text, item)]
         best = fitting[0] if fitting and fitting[0] is likely[0] else None
         if best is None or best.likelihood < BELIEVED.get(plan.wants, _BELIEVED):
+            if any(item.source != "visual" for item in evidence.items):  # a line that may answer
+                return quoted(plan, evidence, words=True)
             return Claim(say.cannot_tell(evidence), verdict="unsure")
         doubt = "" if best.likelihood >= _CERTAIN else say("probably")
         return Claim(f"{doubt}{self._worded(plan, best.text, say)}", (number,))
 
     def _fits(self, plan: Plan, said: str, item: Item) -> bool:
-        """A colour is believed that was measured in the moment, unless the colour head measured where the thing is."""
+        """A colour is believed that was measured in the moment, unless the colour head measured where the thing is;
+        yes and no only where they are asked for."""
         if plan.wants == "colour":
             return self.models.colour_answers is not None or bool(set(words(said)) & set(words(item.quote)))
-        return not echoes(plan, said) and depicted(self.searcher, plan, said, item)
+        polar = said.lower().rstrip(".") in ("yes", "no") and plan.wants != "yes_no"
+        return not polar and not echoes(plan, said) and depicted(self.searcher, plan, said, item)
 
     def _worded(self, plan: Plan, said: str, say: Say) -> str:
         """ "No, it is blue" where another colour was asked about."""

@@ -17,7 +17,8 @@ _RIVAL = 0.5  # a line is quoted too that is so likely, measured by the likelies
 class QuotingReader:
     """Quotes what is said or written; of pictures it gives the moment and what was recognised."""
 
-    waits_for_a_server = False
+    waits_for_a_server = words_times = False
+    prompt = ""
 
     def read(
         self, plan: Plan, evidence: Evidence, history: Sequence[Message], report: Report, stop: Halted
@@ -28,21 +29,18 @@ class QuotingReader:
             yield quoted(plan, evidence)
 
 
-def quoted(plan: Plan, evidence: Evidence) -> Claim:
-    """The likeliest items of the leading source, as they are; in order of time where all of it is asked for."""
+def quoted(plan: Plan, evidence: Evidence, words: bool = False) -> Claim:
+    """The likeliest items of the leading source, or of `words`, as they are; all of them where all is asked for."""
     say = Say(plan.language)
-    chosen = worth_quoting(plan, evidence.items)
-    words = say.quotes(chosen)
-    if plan.wants == "yes_no" and not plan.choices:
-        words = f"{say('yes_quote')}{words}"
-    return Claim(words)
+    chosen = worth_quoting(plan, evidence.items, words)
+    return Claim(say.quotes(chosen))
 
 
-def worth_quoting(plan: Plan, items: Sequence[Item]) -> list[tuple[int, Item]]:
-    """The numbered items of the leading source that may answer."""
-    lead = "visual" if items[0].source == "visual" else "words"
-    same = [(n, item) for n, item in enumerate(items, 1) if (item.source == "visual") == (lead == "visual")]
-    if plan.is_open or lead == "visual":
+def worth_quoting(plan: Plan, items: Sequence[Item], words: bool = False) -> list[tuple[int, Item]]:
+    """The numbered items of the leading source, or of `words`, that may answer."""
+    shown = items[0].source == "visual" and not words
+    same = [(n, item) for n, item in enumerate(items, 1) if (item.source == "visual") == shown]
+    if plan.is_open or shown:
         return same if plan.is_open else same[:1]
     best = same[0][1].likelihood
     most = max(plan.how_many, MOST_QUOTED)

@@ -40,6 +40,8 @@ class Reader(Protocol):
     """Safe to use from several threads."""
 
     waits_for_a_server: bool  # then many may read at once
+    words_times: bool  # whether it words what tools computed; else that is the answer as it is
+    prompt: str  # that its prompts begin with, to be read before the first question; empty where it has none
 
     def read(
         self, plan: Plan, evidence: Evidence, history: Sequence[Message], report: Report, stop: Halted

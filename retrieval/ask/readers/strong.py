@@ -61,6 +61,9 @@ class _Reading:
 class StrongReader:
     """Lets a model word the answer and checks what it cites."""
 
+    words_times = True
+    prompt = SYSTEM
+
     def __init__(self, library: Library, models: Models, looker: Looker) -> None:
         self.library, self.models, self.looker = library, models, looker
         self.choice = models.profile.decoder

@@ -16,7 +16,6 @@ from retrieval.search import lexicon, words
 from retrieval.search.lexicon import FOLDER, compile_phrase, lexicon_of, lexicons
 
 FILES = {path.stem: tomllib.loads(path.read_text("utf-8")) for path in sorted(FOLDER.glob("*.toml"))}
-_LISTS = {"negation": "words", "colours": "list", "listed": "things", "asked": "words"}
 
 
 def fits(phrase: str, text: str, spaced: bool = True) -> bool:
@@ -62,7 +61,7 @@ def phrases(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for table, entries in data.items():
         if isinstance(entries, dict) and table != "say":
             for name, listed in entries.items():
-                if isinstance(listed, list) and _LISTS.get(table) != name:
+                if isinstance(listed, list) and (table, name) not in lexicon._LISTS:
                     yield from ((f"{table}.{name}", phrase) for phrase in listed)
 
 
@@ -85,11 +84,11 @@ def test_brackets_of_phrases_are_closed(code: str) -> None:
 
 
 def keys(data: dict[str, Any]) -> set[str]:
-    """Tables and their keys; of numbers, units and shares, which are words, the tables alone."""
+    """Tables and their keys; of numbers, units, shares and typos, which are words, the tables alone."""
     return {
         f"{table}.{name}"
         for table, entries in data.items()
-        if isinstance(entries, dict) and table not in ("numbers", "units", "shares")
+        if isinstance(entries, dict) and table not in ("numbers", "units", "shares", "typos")
         for name in entries
     } | set(data)
 
