@@ -90,11 +90,6 @@ class RememberingEmbedder:
         raise NotImplementedError
 
 
-def nearness(cosine: float, embedder: TextEmbedder) -> float:
-    """How near a passage is to a query: 0 (about something else) to 1 (as near as an answer), whatever the model."""
-    return min(1.0, max(0.0, (cosine - embedder.floor) / embedder.span))
-
-
 @functools.cache
 def scale_of(model: str) -> Scale:
     """The measured scale of a model."""
