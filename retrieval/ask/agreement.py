@@ -1,0 +1,414 @@
+"""Whether a sentence agrees with the lines that it rests on: numbers, names, negation, who did what, and in which order.
+
+General means and no model: words are brought to one form (stems, irregular verbs, synonyms, number words), what excludes
+each other is told by lists, a clause is compared with the one that it shares most words with. All words are data, in
+`retrieval/search/lexicons` (`[check]`). When in doubt a sentence agrees; benchmarks/paraphrases.py measures it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from retrieval.search.lexicon import Lexicon, lexicon_of
+from retrieval.store.fulltext import stem
+
+_TOKEN = re.compile(r"[£€$¥]|\d+(?:[.,:]\d+)*|km/h|[^\W\d_](?:\.[^\W\d_])+|[^\W\d_]+(?:['’-][^\W\d_]+)*")
+_CLAUSES = re.compile(r"[,;:.!?·—。!?,;:、]+(?:\s+|(?<=[。!?,;:、])|$)|\s+[-–]\s+|\s+(?=(?:and|but|while|whereas)\s)")
+_BEFORE_AFTER = re.compile(r"\b(before|after|once|until|prior to|following)\b", re.IGNORECASE)
+_BE = frozenset("is are was were be been being am gets got get".split())
+_PRO_VERB = frozenset("did does do had has".split())
+_SPLIT_SCORE = re.compile(r"^\d+:\d+$")
+_ALONE = frozenset("m s l g h t".split())  # units that are so only behind a number
+_LEAST_SHARED = 0.5  # of a clause's words that must stand in another for both to be about the same
+_ZH_ALIKE = 0.5  # likeness of two clauses, of which one then repeats the other but for what is exchanged
+_LONGEST_NAME = 3  # characters of what is exchanged in Chinese
+_MONEY = ("exclusive.weekday", "exclusive.month", "exclusive.money")  # nothing of these may be added
+
+
+@dataclass(frozen=True)
+class Token:
+    word: str  # lower case
+    form: str  # the same for all words that mean the same
+    content: bool
+    capital: bool = False  # and not the first of a sentence
+
+
+def agrees(sentence: str, quotes: Sequence[str], given: str = "") -> bool:
+    """Whether a paraphrase says nothing else than what it cites.
+
+    `given`: what the model knew besides the quotes, the question say, whose words and numbers it may use again.
+    """
+    lexicon, evidence = lexicon_of(sentence), " \n ".join(quotes)
+    if not numbers_agree(lexicon, sentence, evidence, given):
+        return False
+    if not lexicon.spaced:
+        return _same_polarity(lexicon, sentence, quotes) and _nothing_exchanged(sentence, evidence)
+    return (
+        _names_agree(lexicon, sentence, f"{evidence} {given}")
+        and _same_polarity(lexicon, sentence, quotes)
+        and _same_actors(lexicon, sentence, quotes)
+        and _same_order(lexicon, sentence, quotes)
+    )
+
+
+def numbers_agree(lexicon: Lexicon, sentence: str, evidence: str, given: str = "") -> bool:
+    """Numbers, with the units that they have; and nothing that excludes what the evidence says, as another weekday."""
+    if not numbers_in(lexicon, sentence) <= _with_parts(numbers_in(lexicon, f"{evidence} \n {given}")):
+        return False
+    said, known, also = (_members(lexicon, text) for text in (sentence, evidence, given))
+    for kind, members in said.items():
+        new = members - known.get(kind, set())
+        if new and (known.get(kind) or kind in _MONEY) and (known.get(kind) or not new <= also.get(kind, set())):
+            return False
+    pairs, told = _measured(lexicon, sentence), _measured(lexicon, evidence)
+    return all(
+        unit == other for value, unit in pairs for number, other in told if value == number and (value, unit) not in told
+    )
+
+
+def numbers_in(lexicon: Lexicon, text: str) -> set[float | str]:
+    """The numbers of a text, in digits or words; times of day and scores as they stand. "One" says little: left out."""
+    found: set[float | str] = set()
+    if not lexicon.spaced:
+        digits = re.findall(r"\d+(?:[.,:]\d+)*", text)
+        found |= {_value(number) for number in digits}
+        said = re.findall("|".join(sorted(map(re.escape, lexicon.numbers), key=len, reverse=True)) or "(?!)", text)
+        runs = re.findall(f"(?:{'|'.join(map(re.escape, lexicon.numbers))})+", text) if said else []
+        return found | {value for run in runs if (value := lexicon.number(run)) > 1}
+    for token in tokens(lexicon, text):
+        if token.form.startswith("#"):
+            found.add(_value(token.form[1:]))
+    return {number for number in found if number != 1.0 or re.search(r"\b1\b", text)}
+
+
+def negated(lexicon: Lexicon, text: str) -> bool:
+    """Whether a text denies something: an odd number of words that turn it round."""
+    if not lexicon.spaced:
+        longest = sorted(lexicon.words["negation.words"] | lexicon.words["check.negative"], key=len, reverse=True)
+        return bool(re.search("|".join(map(re.escape, longest)), text))
+    turning = lexicon.words["negation.words"] | lexicon.words["check.negative"]
+    return sum(token.word in turning or token.word.endswith("n't") for token in tokens(lexicon, text)) % 2 == 1
+
+
+def tokens(lexicon: Lexicon, text: str) -> list[Token]:
+    """The words of a text in one form; a number is "#240", whether in digits or in words."""
+    found: list[Token] = []
+    spoken: list[str] = []
+    at_start = True
+    last_end = 0
+    for match in _TOKEN.finditer(text):
+        raw, gap = match[0], text[last_end : match.start()]
+        at_start = last_end == 0 or bool(re.search(r"[.!?\n:]", gap)) or (at_start and not found)
+        last_end = match.end()
+        word = raw.lower().replace("’", "'").removesuffix("'s")
+        parts = [part for part in re.split(r"[-\s]", word) if part in lexicon.numerals or part == "and" and spoken]
+        if word in lexicon.numerals and word not in ("a", "an", "both", "couple") or len(parts) > 1:
+            spoken += parts or [word]
+            continue
+        if spoken and word == "and":
+            spoken.append(word)
+            continue
+        found += _spoken(lexicon, spoken)
+        spoken = []
+        if raw[0].isdigit():
+            found.append(Token(word, f"#{raw}", True))
+            continue
+        content = word not in lexicon.stop
+        found.append(Token(word, _form(lexicon.code, word), content, raw[0].isupper() and not at_start))
+    return found + _spoken(lexicon, spoken)
+
+
+def _spoken(lexicon: Lexicon, parts: list[str]) -> list[Token]:
+    if not parts:
+        return []
+    ends_with_and = parts[-1] == "and"
+    numbers = parts[:-1] if ends_with_and else parts
+    found, total, group = [], 0.0, 0.0
+    said = [lexicon.numerals[part] for part in numbers if part != "and"]
+    if any(one < 10 and other < 10 for one, other in zip(said, said[1:], strict=False)):  # "three, two": no one number
+        found = [Token(f"{value:g}", f"#{value:g}", True) for value in said]
+    else:
+        for value in said:
+            if value >= 100:
+                group = max(group, 1) * value
+                if value >= 1000:
+                    total, group = total + group, 0.0
+            else:
+                group += value
+        found = [Token(f"{total + group:g}", f"#{total + group:g}", True)]
+    return found + ([Token("and", "and", False)] if ends_with_and else [])
+
+
+@functools.lru_cache(maxsize=20_000)
+def _form(code: str, word: str) -> str:
+    lexicon = _lexicons()[code]
+    base = _bases(code).get(word, word)
+    return _synonyms(code).get(stem(base), stem(base)) if lexicon.spaced else word
+
+
+def _lexicons() -> dict[str, Lexicon]:
+    from retrieval.search.lexicon import lexicons
+
+    return lexicons()
+
+
+@functools.cache
+def _bases(code: str) -> dict[str, str]:
+    """Irregular form -> the verb."""
+    return {form: entry[0] for entry in _lexicons()[code].groups["verbs.irregular"] for form in entry}
+
+
+@functools.cache
+def _synonyms(code: str) -> dict[str, str]:
+    return {stem(word): stem(entry[0]) for entry in _lexicons()[code].groups["same.words"] for word in entry}
+
+
+@functools.cache
+def _verbs(code: str) -> dict[str, tuple[str, bool]]:
+    """Form of a verb -> the one that says the same of the same two, and whether these change places with it."""
+    lexicon = _lexicons()[code]
+    every = [entry[0] for name in ("irregular", "regular") for entry in lexicon.groups[f"verbs.{name}"]]
+    known = {_form(code, verb): (_form(code, verb), False) for verb in every}
+    for first, *others in lexicon.groups["converse.verbs"]:
+        known[_form(code, first)] = (_form(code, first), False)
+        known |= {_form(code, other): (_form(code, first), True) for other in others}
+    return known
+
+
+@functools.cache
+def _exclusive(code: str) -> dict[str, tuple[str, int]]:
+    """Word -> its list and the entry there."""
+    groups = _lexicons()[code].groups
+    kinds = [kind for kind in groups if kind.startswith("exclusive.")]
+    return {word: (kind, number) for kind in kinds for number, entry in enumerate(groups[kind]) for word in entry}
+
+
+def _members(lexicon: Lexicon, text: str) -> dict[str, set[int]]:
+    found: dict[str, set[int]] = {}
+    table = _exclusive(lexicon.code)
+    if lexicon.spaced:
+        words = [token.word for token in tokens(lexicon, text)]
+        every = [
+            word
+            for i, word in enumerate(words)
+            if word not in _ALONE or (i and words[i - 1][:1].isdigit())
+        ]  # fmt: skip
+        every += ["km"] if "km/h" in words else []
+    else:
+        every = re.findall("|".join(sorted(map(re.escape, table), key=len, reverse=True)), text)
+    for word in every:
+        if word in table:
+            kind, number = table[word]
+            found.setdefault(kind, set()).add(number)
+    return found
+
+
+def _measured(lexicon: Lexicon, text: str) -> set[tuple[float | str, tuple[str, int]]]:
+    """Numbers with the unit beside them."""
+    if not lexicon.spaced:
+        return set()
+    table, every = _exclusive(lexicon.code), tokens(lexicon, text)
+    found: set[tuple[float | str, tuple[str, int]]] = set()
+    for i, token in enumerate(every):
+        if not token.form.startswith("#"):
+            continue
+        unit = every[i + 1].word if i + 1 < len(every) else ""
+        sign = every[i - 1].word if i else ""
+        for word in (unit, sign if sign in "£€$¥" else ""):
+            if word in table:
+                found.add((_value(token.form[1:]), table[word]))
+    return found
+
+
+def _value(number: str) -> float | str:
+    plain = re.sub(r",(?=\d{3})", "", number)
+    if re.fullmatch(r"\d{1,2}:00", plain):
+        return float(plain[:-3])
+    plain = plain.replace(",", ".")
+    return plain if ":" in plain or plain.count(".") > 1 else float(plain)
+
+
+def _with_parts(numbers: set[float | str]) -> set[float | str]:
+    """A score of 3:1 is three to one as well, and the other way round."""
+    parts = {float(part) for number in numbers if isinstance(number, str) for part in re.findall(r"\d+", number)}
+    whole = {float(n) for n in numbers if isinstance(n, float)} | parts
+    scores = {f"{a:g}:{b:g}" for a in whole for b in whole} if len(whole) < 12 else set()
+    return numbers | parts | scores | {1.0}
+
+
+def _names_agree(lexicon: Lexicon, sentence: str, known: str) -> bool:
+    """Names, which are written with a capital, inside a sentence or beside each other at its start."""
+    has = {token.form for token in tokens(lexicon, known)} | {stem(part) for part in re.findall(r"[^\W_]+", known.lower())}
+    every = tokens(lexicon, sentence)
+    names = [token for token in every if token.capital and token.content and len(token.word) > 1]
+    if len(every) > 1 and every[1].capital and every[1].content and sentence[:1].isupper() and every[0].content:
+        names.append(every[0])
+    return all(token.form in has or _in_parts(token.word, has) for token in names)
+
+
+def _in_parts(word: str, has: set[str]) -> bool:
+    parts = re.findall(r"[^\W_]+", word)
+    return len(parts) > 1 and all(stem(part) in has for part in parts)
+
+
+def _clauses(text: str) -> list[str]:
+    parts = [part.strip() for part in _CLAUSES.split(text)]
+    return [part for part in parts if part]
+
+
+def _forms(lexicon: Lexicon, text: str) -> set[str]:
+    if lexicon.spaced:
+        return {token.form for token in tokens(lexicon, text) if token.content}
+    plain = re.sub(r"\W", "", text)
+    return {plain[i : i + 2] for i in range(len(plain) - 1)}
+
+
+def _same_polarity(lexicon: Lexicon, sentence: str, quotes: Sequence[str]) -> bool:
+    """A clause denies exactly where the clause of the evidence denies that shares most with it."""
+    known = [clause for quote in quotes for clause in _clauses(quote)]
+    if not known:
+        return True
+    for clause in _clauses(sentence):
+        has = _forms(lexicon, clause)
+        best = max(known, key=lambda other: (len(has & _forms(lexicon, other)), -len(other)))
+        shared = has & _forms(lexicon, best)
+        if not shared or len(shared) < 0.34 * len(has):
+            continue
+        if negated(lexicon, clause) != negated(lexicon, best):
+            return False
+    return True
+
+
+@dataclass(frozen=True)
+class Deed:
+    verb: str
+    by: frozenset[str]
+    to: frozenset[str]
+
+
+def _deeds(lexicon: Lexicon, text: str) -> list[Deed]:
+    """Who does what to whom, as far as the order of words and the passive tell."""
+    found, verbs = [], _verbs(lexicon.code)
+    for clause in re.split(r"[,;.!?·]\s|\s(?:and|but|while|before|after|when|because|that|who|which)\s", text):
+        every = tokens(lexicon, clause)
+        places = [i for i, t in enumerate(every) if t.form in verbs]
+        if not places and found and every and every[-1].word in _PRO_VERB:  # "before the cook did"
+            found.append(Deed(found[-1].verb, _content(every[:-1]), found[-1].to))
+            continue
+        if not places:
+            continue
+        at = next((i for i in places if i and every[i].word.endswith(("ed", "en", "t"))), places[0])
+        if not at:
+            continue
+        verb, turned = verbs[every[at].form]
+        left, right = _content(every[:at]), every[at + 1 :]
+        words = [token.word for token in right]
+        passive = any(token.word in _BE for token in every[max(0, at - 2) : at])
+        agent, rest = frozenset[str](), _content(right)
+        for sign in ("by", "from"):
+            if sign in words and (sign == "by") == passive:
+                cut = words.index(sign)
+                agent, rest = _content(right[cut + 1 :]), _content(right[:cut])
+        if passive:
+            found.append(Deed(verb, agent if not turned else left, left if not turned else agent))
+        elif turned:  # Jonas learned clock repair from Marta
+            found.append(Deed(verb, agent, left))
+        else:
+            found.append(Deed(verb, left, rest | agent))
+    return found
+
+
+def _content(every: Sequence[Token]) -> frozenset[str]:
+    return frozenset(token.form for token in every if token.content)
+
+
+def _same_actors(lexicon: Lexicon, sentence: str, quotes: Sequence[str]) -> bool:
+    """Nobody does what in the evidence is done to them, or what another does there."""
+    text = " . ".join(quotes)
+    told, known = _deeds(lexicon, text), {token.form for token in tokens(lexicon, text) if token.content}
+    for deed in _deeds(lexicon, sentence):
+        same = [other for other in told if other.verb == deed.verb]
+        if not same or not deed.by:
+            continue
+        if not any(_fits(deed, other, known) for other in same):
+            return False
+    return True
+
+
+def _fits(deed: Deed, other: Deed, known: set[str]) -> bool:
+    exchanged = len(deed.by & other.to - other.by) + len(deed.to & other.by - other.to)
+    kept = len(deed.by & other.by) + len(deed.to & other.to)
+    if exchanged > kept:
+        return False
+    return not other.by or not deed.by & known or bool(deed.by & other.by) or bool(deed.to & other.by)
+
+
+def _same_order(lexicon: Lexicon, sentence: str, quotes: Sequence[str]) -> bool:
+    """What comes first in the sentence, where it says so, comes first in the evidence."""
+    told = [pair for quote in quotes for pair in _sequence(lexicon, quote)]
+    text = [_forms(lexicon, part) for quote in quotes for part in _clauses(quote)]
+    for first, second, said in _sequence(lexicon, sentence):
+        if not said:
+            continue
+        explicit = [(a, b) for a, b, sure in told if sure]
+        pairs = explicit or [(a, b) for i, a in enumerate(text) for b in text[i + 1 :]]
+        first, second = first - second, second - first
+        right = sum(len(first & a) * len(second & b) for a, b in pairs)
+        wrong = sum(len(first & b) * len(second & a) for a, b in pairs)
+        if wrong > right:
+            return False
+    return True
+
+
+def _sequence(lexicon: Lexicon, text: str) -> list[tuple[set[str], set[str], bool]]:
+    """Pairs of what comes first and what comes after, each as forms, and whether words say so."""
+    found: list[tuple[set[str], set[str], bool]] = []
+    for whole in re.split(r"(?<=[.!?])\s+", text):
+        if sign := _BEFORE_AFTER.search(whole):
+            before = sign[1].lower() in ("before", "until", "prior to")
+            left, right = whole[: sign.start()], whole[sign.end() :]
+            if not _forms(lexicon, left) or re.fullmatch(r"(?i).{0,12}|.*,\s*", left) and "," in right and (
+                len(_forms(lexicon, left)) < 2
+            ):  # "After the rain, the sun": up to the comma is what it is after
+                right, _, left = right.partition(",")
+            one, other = _forms(lexicon, left), _forms(lexicon, right)
+            if one and other:
+                found.append((one, other, True) if before else (other, one, True))
+            continue
+        parts = _clauses(whole)
+        ranks = [_rank(lexicon, part) for part in parts]
+        for i, part in enumerate(parts):
+            for j in range(i + 1, len(parts)):
+                one, other = _forms(lexicon, part), _forms(lexicon, parts[j])
+                if ranks[i] == ranks[j]:
+                    found.append((one, other, False))
+                elif ranks[i] < ranks[j]:
+                    found.append((one, other, True))
+                else:
+                    found.append((other, one, True))
+    return found
+
+
+def _rank(lexicon: Lexicon, clause: str) -> int:
+    words = {token.word for token in tokens(lexicon, clause)}
+    return bool(words & lexicon.words["check.later"]) - bool(words & lexicon.words["check.earlier"])
+
+
+def _nothing_exchanged(sentence: str, evidence: str) -> bool:
+    """Of Chinese: no clause repeats one of the evidence with something put in the place of something else."""
+    known = [re.sub(r"\W", "", clause) for clause in _clauses(evidence)]
+    for clause in (re.sub(r"\W", "", clause) for clause in _clauses(sentence)):
+        if not clause or not known or clause in known:
+            continue
+        best = max(known, key=lambda other: difflib.SequenceMatcher(None, other, clause, False).ratio())
+        match = difflib.SequenceMatcher(None, best, clause, False)
+        if match.ratio() < _ZH_ALIKE:
+            continue
+        changes = [(best[a:b], clause[c:d]) for kind, a, b, c, d in match.get_opcodes() if kind == "replace"]
+        if any(len(old) <= _LONGEST_NAME and len(new) <= _LONGEST_NAME for old, new in changes):
+            return False
+    return True
