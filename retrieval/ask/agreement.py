@@ -24,7 +24,7 @@ _PRO_VERB = frozenset("did does do had has".split())
 _SPLIT_SCORE = re.compile(r"^\d+:\d+$")
 _ALONE = frozenset("m s l g h t".split())  # units that are so only behind a number
 _LEAST_SHARED = 0.5  # of a clause's words that must stand in another for both to be about the same
-_ZH_ALIKE = 0.5  # likeness of two clauses, of which one then repeats the other but for what is exchanged
+_ZH_ALIKE, _ZH_SAME = 0.5, 0.75  # likeness of two clauses, of which one repeats the other but for what is exchanged
 _LONGEST_NAME = 3  # characters of what is exchanged in Chinese
 _MONEY = ("exclusive.weekday", "exclusive.month", "exclusive.money")  # nothing of these may be added
 
@@ -46,7 +46,11 @@ def agrees(sentence: str, quotes: Sequence[str], given: str = "") -> bool:
     if not numbers_agree(lexicon, sentence, evidence, given):
         return False
     if not lexicon.spaced:
-        return _same_polarity(lexicon, sentence, quotes) and _nothing_exchanged(sentence, evidence)
+        return (
+            _same_polarity(lexicon, sentence, quotes)
+            and _nothing_exchanged(lexicon, sentence, evidence)
+            and _same_order(lexicon, sentence, quotes)
+        )
     return (
         _names_agree(lexicon, sentence, f"{evidence} {given}")
         and _same_polarity(lexicon, sentence, quotes)
@@ -394,21 +398,29 @@ def _sequence(lexicon: Lexicon, text: str) -> list[tuple[set[str], set[str], boo
 
 
 def _rank(lexicon: Lexicon, clause: str) -> int:
-    words = {token.word for token in tokens(lexicon, clause)}
-    return bool(words & lexicon.words["check.later"]) - bool(words & lexicon.words["check.earlier"])
+    def has(name: str) -> bool:
+        if lexicon.spaced:
+            return bool({token.word for token in tokens(lexicon, clause)} & lexicon.words[name])
+        return any(word in clause for word in lexicon.words[name])
+
+    return has("check.later") - has("check.earlier")
 
 
-def _nothing_exchanged(sentence: str, evidence: str) -> bool:
+def _nothing_exchanged(lexicon: Lexicon, sentence: str, evidence: str) -> bool:
     """Of Chinese: no clause repeats one of the evidence with something put in the place of something else."""
     known = [re.sub(r"\W", "", clause) for clause in _clauses(evidence)]
     for clause in (re.sub(r"\W", "", clause) for clause in _clauses(sentence)):
-        if not clause or not known or clause in known:
+        if not clause or not known or any(clause in other for other in known):
             continue
         best = max(known, key=lambda other: difflib.SequenceMatcher(None, other, clause, False).ratio())
+        others = " ".join(other for other in known if other != best)
         match = difflib.SequenceMatcher(None, best, clause, False)
-        if match.ratio() < _ZH_ALIKE:
-            continue
         changes = [(best[a:b], clause[c:d]) for kind, a, b, c, d in match.get_opcodes() if kind == "replace"]
-        if any(len(old) <= _LONGEST_NAME and len(new) <= _LONGEST_NAME for old, new in changes):
-            return False
+        for old, new in changes:
+            names = all(text and not set(text) & lexicon.words["check.particles"] for text in (old, new))
+            if not names or max(len(old), len(new)) > _LONGEST_NAME:
+                continue
+            swapped = (new in others and old not in sentence.replace(clause, "")) or (new in best and old in clause)
+            if match.ratio() >= _ZH_SAME or (swapped and match.ratio() >= _ZH_ALIKE):
+                return False
     return True

@@ -11,13 +11,13 @@ import numpy as np
 
 from model.vision.colour import NAMES
 from retrieval.ask.plan import Plan
+from retrieval.search.lexicon import lexicons
 from retrieval.store.fulltext import stem, words
 from retrieval.store.records import Moment
 
 if TYPE_CHECKING:
     from model.known_things import KnownThing
     from retrieval.index.timeline import Timeline
-    from retrieval.search.lexicon import lexicons
 from retrieval.search.search import Searcher
 
 SEEN_NOWHERE = 0.005  # probability below which a thing was not seen, not even from afar
