@@ -17,13 +17,15 @@ from retrieval.search.lexicon import Lexicon, lexicon_of
 from retrieval.store.fulltext import stem
 
 _TOKEN = re.compile(r"[£€$¥]|\d+(?:[.,:]\d+)*|km/h|[^\W\d_](?:\.[^\W\d_])+|[^\W\d_]+(?:['’-][^\W\d_]+)*")
-_CLAUSES = re.compile(r"[,;:.!?·—。!?,;:、]+(?:\s+|(?<=[。!?,;:、])|$)|\s+[-–]\s+|\s+(?=(?:and|but|while|whereas)\s)")
+_WIDE = "\u3002\uff01\uff1f\uff0c\uff1b\uff1a\u3001"  # the points of languages without spaces
+_CLAUSES = re.compile(
+    rf"[,;:.!?](?:\s+|$|(?=[\u3400-\u9fff]))|[\u00b7\u2014{_WIDE}]+|\s+[-\u2013]\s+|\s+(?=(?:and|but|while|whereas)\s)"
+)
+_SCORE = re.compile(r"([^\W\d_][\w.'’ -]*?)\s+(\d+)\s*[:–-]\s*(\d+)\s+([^\W\d_][\w'’]*)")
 _BEFORE_AFTER = re.compile(r"\b(before|after|once|until|prior to|following)\b", re.IGNORECASE)
 _BE = frozenset("is are was were be been being am gets got get".split())
 _PRO_VERB = frozenset("did does do had has".split())
-_SPLIT_SCORE = re.compile(r"^\d+:\d+$")
 _ALONE = frozenset("m s l g h t".split())  # units that are so only behind a number
-_LEAST_SHARED = 0.5  # of a clause's words that must stand in another for both to be about the same
 _ZH_ALIKE, _ZH_SAME = 0.5, 0.75  # likeness of two clauses, of which one repeats the other but for what is exchanged
 _LONGEST_NAME = 3  # characters of what is exchanged in Chinese
 _MONEY = ("exclusive.weekday", "exclusive.month", "exclusive.money")  # nothing of these may be added
@@ -239,7 +241,7 @@ def _value(number: str) -> float | str:
 def _with_parts(numbers: set[float | str]) -> set[float | str]:
     """A score of 3:1 is three to one as well, and the other way round."""
     parts = {float(part) for number in numbers if isinstance(number, str) for part in re.findall(r"\d+", number)}
-    whole = {float(n) for n in numbers if isinstance(n, float)} | parts
+    whole = {float(n) for n in numbers if isinstance(n, float)} | parts | {1.0}
     scores = {f"{a:g}:{b:g}" for a in whole for b in whole} if len(whole) < 12 else set()
     return numbers | parts | scores | {1.0}
 
@@ -310,20 +312,31 @@ def _deeds(lexicon: Lexicon, text: str) -> list[Deed]:
             continue
         verb, turned = verbs[every[at].form]
         left, right = _content(every[:at]), every[at + 1 :]
-        words = [token.word for token in right]
         passive = any(token.word in _BE for token in every[max(0, at - 2) : at])
-        agent, rest = frozenset[str](), _content(right)
-        for sign in ("by", "from"):
-            if sign in words and (sign == "by") == passive:
-                cut = words.index(sign)
-                agent, rest = _content(right[cut + 1 :]), _content(right[:cut])
-        if passive:
-            found.append(Deed(verb, agent if not turned else left, left if not turned else agent))
+        doer, source, rest = _after(right, "by"), _after(right, "from"), _content(right)
+        if passive and turned:  # the kayak was borrowed from Ingrid by Ravi
+            found.append(Deed(verb, source, doer))
+        elif passive:
+            found.append(Deed(verb, doer, left))
         elif turned:  # Jonas learned clock repair from Marta
-            found.append(Deed(verb, agent, left))
+            found.append(Deed(verb, source or (rest if verb == "beat" else frozenset()), left))
         else:
-            found.append(Deed(verb, left, rest | agent))
+            found.append(Deed(verb, left, rest))
+    for one, goals, against, other in _SCORE.findall(text):  # Rovers 3 : 1 Comets
+        if goals != against:
+            names = [_content(tokens(lexicon, f"the {name}")) for name in (one.split()[-1], other)]
+            winner, loser = names if int(goals) > int(against) else names[::-1]
+            found += [Deed(verb, winner, loser) for verb in ("beat", "win")]
     return found
+
+
+def _after(every: Sequence[Token], sign: str) -> frozenset[str]:
+    """The first few words behind "by" or "from"."""
+    words = [token.word for token in every]
+    if sign not in words:
+        return frozenset()
+    own = [token for token in every[words.index(sign) + 1 :] if token.content]
+    return _content(own[:3])
 
 
 def _content(every: Sequence[Token]) -> frozenset[str]:
@@ -344,11 +357,11 @@ def _same_actors(lexicon: Lexicon, sentence: str, quotes: Sequence[str]) -> bool
 
 
 def _fits(deed: Deed, other: Deed, known: set[str]) -> bool:
-    exchanged = len(deed.by & other.to - other.by) + len(deed.to & other.by - other.to)
-    kept = len(deed.by & other.by) + len(deed.to & other.to)
-    if exchanged > kept:
+    if deed.by & other.by or not other.by:
+        return True
+    if deed.by & other.to or deed.to & other.by:
         return False
-    return not other.by or not deed.by & known or bool(deed.by & other.by) or bool(deed.to & other.by)
+    return not deed.by & known  # by somebody that the evidence names with something else
 
 
 def _same_order(lexicon: Lexicon, sentence: str, quotes: Sequence[str]) -> bool:

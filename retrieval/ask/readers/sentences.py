@@ -13,7 +13,8 @@ _LOOPED_CHARS, _LOOPS = 240, 4  # the end of a text that long, if it is so many 
 _NUMBERS = r"(?:notes?|frames?|注|笔记)?\s*#?(\d{1,4}(?:\s*[,;、，\-–]\s*#?\d{1,4})*)"
 _CITED = re.compile(rf"[\[【［]\s*{_NUMBERS}\s*[\]】］]", re.IGNORECASE)
 _TIMED = re.compile(r"\s*[\[(【]\s*\d{1,3}:\d{2}(?::\d{2})?(?:\s*[-–]\s*\d{1,3}:\d{2}(?::\d{2})?)?\s*[\])】]")
-_END = re.compile(r"[.!?…]+[\"”’)]*|[。!?]+[”\"』」)]*|\n")
+_WIDE_END = "\u3002\uff01\uff1f"
+_END = re.compile(rf"[.!?…]+[\"”’)]*|[{_WIDE_END}]+[”\"』」\uff09]*|\n")
 _LISTED = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
 _LIST_NUMBER = re.compile(r"(?:^|\n)\s*\d{1,2}$")
 
@@ -80,7 +81,7 @@ def sentence_end(text: str, final: bool = False) -> int | None:
             continue
         stripped = rest.lstrip(" ")
         if not stripped:
-            done = final or end[0][0] in "。!?" or re.search(r"[\]】]\s*$", before)
+            done = final or end[0][0] in _WIDE_END or re.search(r"[\]】]\s*$", before)
             return end.end() if done and (end[0] != "." or final or not _short(before)) else None
         if stripped[0] not in "[【[":
             return end.end()
