@@ -133,7 +133,8 @@ def _spoken(lexicon: Lexicon, parts: list[str]) -> list[Token]:
         return []
     ends_with_and = parts[-1] == "and"
     numbers = parts[:-1] if ends_with_and else parts
-    found, total, group = [], 0.0, 0.0
+    found: list[Token] = []
+    total, group = 0.0, 0.0
     said = [lexicon.numerals[part] for part in numbers if part != "and"]
     if any(one < 10 and other < 10 for one, other in zip(said, said[1:], strict=False)):  # "three, two": no one number
         found = [Token(f"{value:g}", f"#{value:g}", True) for value in said]
@@ -298,7 +299,8 @@ class Deed:
 
 def _deeds(lexicon: Lexicon, text: str) -> list[Deed]:
     """Who does what to whom, as far as the order of words and the passive tell."""
-    found, verbs = [], _verbs(lexicon.code)
+    found: list[Deed] = []
+    verbs = _verbs(lexicon.code)
     for clause in re.split(r"[,;.!?·]\s|\s(?:and|but|while|before|after|when|because|that|who|which)\s", text):
         every = tokens(lexicon, clause)
         places = [i for i, t in enumerate(every) if t.form in verbs]

@@ -44,6 +44,7 @@ _LEAST_TOKEN_CHARS = 12  # notes with more characters a token than any text has 
 _MOST_REPEATED = 2  # the same sentence so often: the model is going in circles
 _LOOK = re.compile(r"^\W*LOOK\W+(?:video\s+(\d+)\W+)?(\d[\d:.]*)(?:\s*(?:[-–]|to)\s*(\d[\d:.]*))?\W*$")
 _WITHOUT_VIDEO = re.compile(r"\s*\[\s*\d+\s*\]")
+_STOPS = " .\u3002"
 _SENTENCE_ENDS = (".", "?", "!", "\u3002", "\uff1f", "\uff01")
 _NEAR_S = 4.0  # a note that is this close to a moment belongs to it
 _RESTS_SHARE = 0.5  # of a sentence's own words that stand in what it rests on, where it names no note
@@ -171,7 +172,7 @@ class StrongReader:
                 yield Claim("", item=book[number])
         reading.kept += 1
         numbers = tuple(dict.fromkeys(book.shown[number] for number in cited))
-        yield Claim(f"{between}{opening}{text.rstrip(' .\u3002')}", numbers)
+        yield Claim(f"{between}{opening}{text.rstrip(_STOPS)}", numbers)
 
     def _holds(self, reading: _Reading, text: str, cited: Sequence[int]) -> bool:
         """Whether a sentence agrees with the notes that it cites. What it says of frames only eyes can check."""
