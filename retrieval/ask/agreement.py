@@ -72,7 +72,10 @@ def numbers_agree(lexicon: Lexicon, sentence: str, evidence: str, given: str = "
             return False
     pairs, told = _measured(lexicon, sentence), _measured(lexicon, evidence)
     return all(
-        unit == other for value, unit in pairs for number, other in told if value == number and (value, unit) not in told
+        unit == other
+        for value, unit in pairs
+        for number, other in told
+        if value == number and (value, unit) not in told
     )
 
 
@@ -249,7 +252,9 @@ def _with_parts(numbers: set[float | str]) -> set[float | str]:
 
 def _names_agree(lexicon: Lexicon, sentence: str, known: str) -> bool:
     """Names, which are written with a capital, inside a sentence or beside each other at its start."""
-    has = {token.form for token in tokens(lexicon, known)} | {stem(part) for part in re.findall(r"[^\W_]+", known.lower())}
+    has = {token.form for token in tokens(lexicon, known)} | {
+        stem(part) for part in re.findall(r"[^\W_]+", known.lower())
+    }
     every = tokens(lexicon, sentence)
     names = [token for token in every if token.capital and token.content and len(token.word) > 1]
     if len(every) > 1 and every[1].capital and every[1].content and sentence[:1].isupper() and every[0].content:
@@ -390,8 +395,11 @@ def _sequence(lexicon: Lexicon, text: str) -> list[tuple[set[str], set[str], boo
         if sign := _BEFORE_AFTER.search(whole):
             before = sign[1].lower() in ("before", "until", "prior to")
             left, right = whole[: sign.start()], whole[sign.end() :]
-            if not _forms(lexicon, left) or re.fullmatch(r"(?i).{0,12}|.*,\s*", left) and "," in right and (
-                len(_forms(lexicon, left)) < 2
+            if (
+                not _forms(lexicon, left)
+                or re.fullmatch(r"(?i).{0,12}|.*,\s*", left)
+                and "," in right
+                and (len(_forms(lexicon, left)) < 2)
             ):  # "After the rain, the sun": up to the comma is what it is after
                 right, _, left = right.partition(",")
             one, other = _forms(lexicon, left), _forms(lexicon, right)

@@ -98,7 +98,7 @@ def foreign(sentence: str, question: str) -> bool:
     if not asked.spaced:
         return not CJK_RUN.search(sentence) and len(words(sentence)) >= _TOLD_WORDS
     if not language.spaced:
-        outside = re.sub("[\"“「『].*?[\"”」』]", "", sentence)
+        outside = re.sub('["“「『].*?["”」』]', "", sentence)
         return len(CJK_RUN.findall(outside)) > 0 and sum(map(len, CJK_RUN.findall(outside))) > len(outside) / 3
     return len(words(sentence)) >= _TOLD_WORDS and _is_in(asked, question, 1) and not _is_in(asked, sentence, 1)
 

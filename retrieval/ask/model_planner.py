@@ -67,7 +67,10 @@ window_start, window_end: seconds, only if the question names times. scene, excl
 further: other questions in the same message."""
 _EXAMPLES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("At which point does the tall man come in?", {"operation": "when", "look_for": "tall man come in"}),
-    ("Number of times they bring up the budget?", {"operation": "how_often", "look_for": "budget", "sources": ["said"]}),
+    (
+        "Number of times they bring up the budget?",
+        {"operation": "how_often", "look_for": "budget", "sources": ["said"]},
+    ),
     ("Which fee stands on the poster?", {"operation": "answer", "look_for": "fee poster", "sources": ["written"]}),
 )
 
@@ -91,7 +94,9 @@ class ModelPlanner:
     def _told(self, text: str) -> Told | None:
         """What the model says of it; None where that cannot be used."""
         decoder, ends = self.models.decoder, time.monotonic() + self.limit_s
-        options: dict[str, Any] = {"schema": Told.model_json_schema()} if getattr(decoder, "takes_schema", False) else {}
+        options: dict[str, Any] = (
+            {"schema": Told.model_json_schema()} if getattr(decoder, "takes_schema", False) else {}
+        )
 
         def late() -> bool:
             return time.monotonic() > ends

@@ -80,6 +80,8 @@ def sentence_end(text: str, final: bool = False) -> int | None:
         if _quoting(before) and not re.search(r"[\"”』」]", end[0]):
             continue
         stripped = rest.lstrip(" ")
+        if stripped[:1].islower() and end[0][-1] in '"”’)':  # "Stop." was said
+            continue
         if not stripped:
             done = final or end[0][0] in _WIDE_END or re.search(r"[\]】]\s*$", before)
             return end.end() if done and (end[0] != "." or final or not _short(before)) else None
@@ -120,7 +122,9 @@ def _short(before: str) -> bool:
 def _quoting(text: str) -> bool:
     """Whether a quotation is open at the end of a text."""
     recent = text[-_QUOTE_CHARS:] if len(text) <= _QUOTE_CHARS else ""
-    return recent.count("“") > recent.count("”") or recent.count('"') % 2 == 1 or recent.count("「") > recent.count("」")
+    return (
+        recent.count("“") > recent.count("”") or recent.count('"') % 2 == 1 or recent.count("「") > recent.count("」")
+    )
 
 
 def _counted(numbers: str) -> list[int]:

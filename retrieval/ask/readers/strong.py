@@ -317,9 +317,7 @@ class StrongReader:
         plain = "".join(part for part in content if isinstance(part, str))
         return [*messages, {"role": "user", "content": content if any(reading.frames.values()) else plain}]
 
-    def _sentences(
-        self, messages: list[ChatMessage], report: Report, stop: Halted
-    ) -> Generator[Sentence, None, None]:
+    def _sentences(self, messages: list[ChatMessage], report: Report, stop: Halted) -> Generator[Sentence, None, None]:
         """What the model writes, sentence by sentence. Where it fails (a server that is down, memory that is full)
         `report.problem` says why, and half a sentence is left out."""
         sentences = Sentences()

@@ -105,7 +105,9 @@ def test_a_model_restricts_no_sources(plan: Any) -> None:
 
 def test_a_model_restricts_no_time_that_is_not_named(plan: Any) -> None:
     assert plan(STRANGE, look_for="parcel", window_start=0, window_end=10).window is None
-    named = plan("What goes on from the 70th up to the 80th second?", look_for="goes on", window_start=70, window_end=80)
+    named = plan(
+        "What goes on from the 70th up to the 80th second?", look_for="goes on", window_start=70, window_end=80
+    )
     assert named.window == Window(70, 80, named=True)
     assert plan(STRANGE, look_for="parcel", scene="a kitchen").window is None
     assert plan(STRANGE, look_for="parcel", exclude="dogs").exclude == ""
