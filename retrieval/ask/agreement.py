@@ -13,20 +13,27 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from retrieval.search.lexicon import Lexicon, lexicon_of
+from retrieval.search.lexicon import Lexicon, lexicon_of, lexicons
 from retrieval.store.fulltext import stem
 
-_TOKEN = re.compile(r"[£€$¥]|\d+(?:[.,:]\d+)*|km/h|[^\W\d_](?:\.[^\W\d_])+|[^\W\d_]+(?:['’-][^\W\d_]+)*")
+_TOKEN = re.compile(r"[£€$¥%°]|\d+(?:[.,:]\d+)*|km/h|[^\W\d_](?:\.[^\W\d_])+|[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _WIDE = "\u3002\uff01\uff1f\uff0c\uff1b\uff1a\u3001"  # the points of languages without spaces
 _CLAUSES = re.compile(
-    rf"[,;:.!?](?:\s+|$|(?=[\u3400-\u9fff]))|[\u00b7\u2014{_WIDE}]+|\s+[-\u2013]\s+|\s+(?=(?:and|but|while|whereas)\s)"
+    rf"[,;:.!?](?:\s+|$|(?=[\u3400-\u9fff]))|[\u00b7\u2014{_WIDE}]+|\s+[-\u2013]\s+|\s+(?=(?:and|but|while|whereas|because|since|so|if|when|although|though)\s)"
 )
 _SCORE = re.compile(r"([^\W\d_][\w.'’ -]*?)\s+(\d+)\s*[:–-]\s*(\d+)\s+([^\W\d_][\w'’]*)")
+_WIDE_LETTER = re.compile(r"[\u3400-\u9fff]")
+_PRONOUNS = re.compile("[\u6211\u4f60\u60a8\u4ed6\u5979\u5b83\u4eec\u54b1]")  # of Chinese: I, you, he, she, it, and their plural
+_HUNDRED_AND = re.compile(r"\b(hundred|thousand|million) and ", re.IGNORECASE)
+_REASON = re.compile(r"\b(because|since|as|if|when|while|although|though)\b", re.IGNORECASE)
+_THEN = re.compile(r"\bafter (?:that|this|which)\b", re.IGNORECASE)
+_PAST = re.compile(r"\b(half|quarter) (past|to) ([a-z]+|\d{1,2})\b", re.IGNORECASE)
 _BEFORE_AFTER = re.compile(r"\b(before|after|once|until|prior to|following)\b", re.IGNORECASE)
 _BE = frozenset("is are was were be been being am gets got get".split())
 _PRO_VERB = frozenset("did does do had has".split())
 _ALONE = frozenset("m s l g h t".split())  # units that are so only behind a number
-_ZH_ALIKE, _ZH_SAME = 0.5, 0.75  # likeness of two clauses, of which one repeats the other but for what is exchanged
+_ZH_ALIKE, _ZH_SAME = 0.5, 0.8  # likeness of two clauses, of which one repeats the other but for what is exchanged
+_SHARED = 0.3  # of a clause's words that another must have to be about the same
 _LONGEST_NAME = 3  # characters of what is exchanged in Chinese
 _MONEY = ("exclusive.weekday", "exclusive.month", "exclusive.money")  # nothing of these may be added
 
@@ -44,7 +51,10 @@ def agrees(sentence: str, quotes: Sequence[str], given: str = "") -> bool:
 
     `given`: what the model knew besides the quotes, the question say, whose words and numbers it may use again.
     """
-    lexicon, evidence = lexicon_of(sentence), " \n ".join(quotes)
+    lexicon = language_of(sentence)
+    if lexicon.spaced:
+        sentence, *quotes = (_HUNDRED_AND.sub(r"\1 ", text) for text in (sentence, *quotes))
+    evidence = " \n ".join(quotes)
     if not numbers_agree(lexicon, sentence, evidence, given):
         return False
     if not lexicon.spaced:
@@ -59,6 +69,14 @@ def agrees(sentence: str, quotes: Sequence[str], given: str = "") -> bool:
         and _same_actors(lexicon, sentence, quotes)
         and _same_order(lexicon, sentence, quotes)
     )
+
+
+def language_of(text: str) -> Lexicon:
+    """The language of a line, however short: two characters of its writing are enough."""
+    wide = len(_WIDE_LETTER.findall(text))
+    if wide > len(re.findall(r"[^\W\d_]", text)) / 3:
+        return next((lexicon for lexicon in lexicons().values() if not lexicon.spaced), lexicon_of(text))
+    return lexicon_of(text)
 
 
 def numbers_agree(lexicon: Lexicon, sentence: str, evidence: str, given: str = "") -> bool:
@@ -88,6 +106,10 @@ def numbers_in(lexicon: Lexicon, text: str) -> set[float | str]:
         said = re.findall("|".join(sorted(map(re.escape, lexicon.numbers), key=len, reverse=True)) or "(?!)", text)
         runs = re.findall(f"(?:{'|'.join(map(re.escape, lexicon.numbers))})+", text) if said else []
         return found | {value for run in runs if (value := lexicon.number(run)) > 1}
+    for part, way, hour in _PAST.findall(text):
+        value = lexicon.numerals.get(hour.lower()) or (float(hour) if hour.isdigit() else 0.0)
+        minutes = {"half": 30, "quarter": 15}[part.lower()]
+        found.add(f"{value:g}:{minutes:02d}" if way.lower() == "past" else f"{value - 1:g}:{60 - minutes}")
     for token in tokens(lexicon, text):
         if token.form.startswith("#"):
             found.add(_value(token.form[1:]))
@@ -95,12 +117,16 @@ def numbers_in(lexicon: Lexicon, text: str) -> set[float | str]:
 
 
 def negated(lexicon: Lexicon, text: str) -> bool:
-    """Whether a text denies something: an odd number of words that turn it round."""
-    if not lexicon.spaced:
-        longest = sorted(lexicon.words["negation.words"] | lexicon.words["check.negative"], key=len, reverse=True)
-        return bool(re.search("|".join(map(re.escape, longest)), text))
+    """Whether a text denies something: an odd number of words that turn it round. What is not until nine is then."""
+    for phrase in lexicon.words["check.unnegated"]:
+        text = text.replace(phrase, " ")
     turning = lexicon.words["negation.words"] | lexicon.words["check.negative"]
-    return sum(token.word in turning or token.word.endswith("n't") for token in tokens(lexicon, text)) % 2 == 1
+    if not lexicon.spaced:
+        longest = sorted(turning, key=len, reverse=True)
+        return len(re.findall("|".join(map(re.escape, longest)), text)) % 2 == 1
+    every = [token.word for token in tokens(lexicon, text)]
+    count = sum(word in turning or word.endswith("n't") for word in every)
+    return (count - bool(count and set(every) & {"until", "till"})) % 2 == 1
 
 
 def tokens(lexicon: Lexicon, text: str) -> list[Token]:
@@ -155,32 +181,26 @@ def _spoken(lexicon: Lexicon, parts: list[str]) -> list[Token]:
 
 @functools.lru_cache(maxsize=20_000)
 def _form(code: str, word: str) -> str:
-    lexicon = _lexicons()[code]
+    lexicon = lexicons()[code]
     base = _bases(code).get(word, word)
     return _synonyms(code).get(stem(base), stem(base)) if lexicon.spaced else word
-
-
-def _lexicons() -> dict[str, Lexicon]:
-    from retrieval.search.lexicon import lexicons
-
-    return lexicons()
 
 
 @functools.cache
 def _bases(code: str) -> dict[str, str]:
     """Irregular form -> the verb."""
-    return {form: entry[0] for entry in _lexicons()[code].groups["verbs.irregular"] for form in entry}
+    return {form: entry[0] for entry in lexicons()[code].groups["verbs.irregular"] for form in entry}
 
 
 @functools.cache
 def _synonyms(code: str) -> dict[str, str]:
-    return {stem(word): stem(entry[0]) for entry in _lexicons()[code].groups["same.words"] for word in entry}
+    return {stem(word): stem(entry[0]) for entry in lexicons()[code].groups["same.words"] for word in entry}
 
 
 @functools.cache
 def _verbs(code: str) -> dict[str, tuple[str, bool]]:
     """Form of a verb -> the one that says the same of the same two, and whether these change places with it."""
-    lexicon = _lexicons()[code]
+    lexicon = lexicons()[code]
     every = [entry[0] for name in ("irregular", "regular") for entry in lexicon.groups[f"verbs.{name}"]]
     known = {_form(code, verb): (_form(code, verb), False) for verb in every}
     for first, *others in lexicon.groups["converse.verbs"]:
@@ -192,7 +212,7 @@ def _verbs(code: str) -> dict[str, tuple[str, bool]]:
 @functools.cache
 def _exclusive(code: str) -> dict[str, tuple[str, int]]:
     """Word -> its list and the entry there."""
-    groups = _lexicons()[code].groups
+    groups = lexicons()[code].groups
     kinds = [kind for kind in groups if kind.startswith("exclusive.")]
     return {word: (kind, number) for kind in kinds for number, entry in enumerate(groups[kind]) for word in entry}
 
@@ -244,6 +264,8 @@ def _value(number: str) -> float | str:
 
 def _with_parts(numbers: set[float | str]) -> set[float | str]:
     """A score of 3:1 is three to one as well, and the other way round."""
+    clocks = [number.split(":") for number in numbers if isinstance(number, str) and re.fullmatch(r"\d+:\d\d", number)]
+    numbers = numbers | {f"{(int(hour) + 12) % 24}:{minute}" for hour, minute in clocks}
     parts = {float(part) for number in numbers if isinstance(number, str) for part in re.findall(r"\d+", number)}
     whole = {float(n) for n in numbers if isinstance(n, float)} | parts | {1.0}
     scores = {f"{a:g}:{b:g}" for a in whole for b in whole} if len(whole) < 12 else set()
@@ -256,7 +278,8 @@ def _names_agree(lexicon: Lexicon, sentence: str, known: str) -> bool:
         stem(part) for part in re.findall(r"[^\W_]+", known.lower())
     }
     every = tokens(lexicon, sentence)
-    names = [token for token in every if token.capital and token.content and len(token.word) > 1]
+    units = _exclusive(lexicon.code)
+    names = [t for t in every if t.capital and t.content and len(t.word) > 1 and t.word not in units]
     if len(every) > 1 and every[1].capital and every[1].content and sentence[:1].isupper() and every[0].content:
         names.append(every[0])
     return all(token.form in has or _in_parts(token.word, has) for token in names)
@@ -288,7 +311,7 @@ def _same_polarity(lexicon: Lexicon, sentence: str, quotes: Sequence[str]) -> bo
         has = _forms(lexicon, clause)
         best = max(known, key=lambda other: (len(has & _forms(lexicon, other)), -len(other)))
         shared = has & _forms(lexicon, best)
-        if not shared or len(shared) < 0.34 * len(has):
+        if not shared or len(shared) < _SHARED * len(has):
             continue
         if negated(lexicon, clause) != negated(lexicon, best):
             return False
@@ -329,11 +352,32 @@ def _deeds(lexicon: Lexicon, text: str) -> list[Deed]:
             found.append(Deed(verb, source or (rest if verb == "beat" else frozenset()), left))
         else:
             found.append(Deed(verb, left, rest))
+    found += _comparisons(lexicon, text)
     for one, goals, against, other in _SCORE.findall(text):  # Rovers 3 : 1 Comets
         if goals != against:
             names = [_content(tokens(lexicon, f"the {name}")) for name in (one.split()[-1], other)]
             winner, loser = names if int(goals) > int(against) else names[::-1]
             found += [Deed(verb, winner, loser) for verb in ("beat", "win")]
+    return found
+
+
+def _comparisons(lexicon: Lexicon, text: str) -> list[Deed]:
+    """Of "Maria is taller than Tom but younger": taller and younger, Maria than Tom."""
+    pairs = lexicon.groups["converse.comparatives"]
+    turned = {word: (pair[0], number > 0) for pair in reversed(pairs) for number, word in enumerate(pair)}
+    found = []
+    for whole in re.split(r"[.!?;]\s", text):
+        every = tokens(lexicon, whole)
+        said = [token.word for token in every]
+        if "than" not in said:
+            continue
+        than = said.index("than")
+        one = _content([token for token in every[:than] if token.word not in turned])
+        other = _content([token for token in every[than + 1 :] if token.word not in turned][:3])
+        for word in said:
+            if word in turned:
+                form, back = turned[word]
+                found.append(Deed(f"than {form}", other if back else one, one if back else other))
     return found
 
 
@@ -364,6 +408,9 @@ def _same_actors(lexicon: Lexicon, sentence: str, quotes: Sequence[str]) -> bool
 
 
 def _fits(deed: Deed, other: Deed, known: set[str]) -> bool:
+    counted, told = ({form for form in d.by | d.to if form.startswith("#")} for d in (deed, other))
+    if counted and told and not counted & told:
+        return False  # lost two and won seven, not the other way round
     if deed.by & other.by or not other.by:
         return True
     if deed.by & other.to or deed.to & other.by:
@@ -374,7 +421,8 @@ def _fits(deed: Deed, other: Deed, known: set[str]) -> bool:
 def _same_order(lexicon: Lexicon, sentence: str, quotes: Sequence[str]) -> bool:
     """What comes first in the sentence, where it says so, comes first in the evidence."""
     told = [pair for quote in quotes for pair in _sequence(lexicon, quote)]
-    text = [_forms(lexicon, part) for quote in quotes for part in _clauses(quote)]
+    # A line without such words tells things in their order, unless it gives a reason or a condition.
+    text = [_forms(lexicon, part) for quote in quotes if not _REASON.search(quote) for part in _clauses(quote)]
     for first, second, said in _sequence(lexicon, sentence):
         if not said:
             continue
@@ -391,7 +439,7 @@ def _same_order(lexicon: Lexicon, sentence: str, quotes: Sequence[str]) -> bool:
 def _sequence(lexicon: Lexicon, text: str) -> list[tuple[set[str], set[str], bool]]:
     """Pairs of what comes first and what comes after, each as forms, and whether words say so."""
     found: list[tuple[set[str], set[str], bool]] = []
-    for whole in re.split(r"(?<=[.!?])\s+", text):
+    for whole in re.split(r"(?<=[.!?])\s+", _THEN.sub("then", text)):
         if sign := _BEFORE_AFTER.search(whole):
             before = sign[1].lower() in ("before", "until", "prior to")
             left, right = whole[: sign.start()], whole[sign.end() :]
@@ -431,8 +479,8 @@ def _rank(lexicon: Lexicon, clause: str) -> int:
 
 def _nothing_exchanged(lexicon: Lexicon, sentence: str, evidence: str) -> bool:
     """Of Chinese: no clause repeats one of the evidence with something put in the place of something else."""
-    known = [re.sub(r"\W", "", clause) for clause in _clauses(evidence)]
-    for clause in (re.sub(r"\W", "", clause) for clause in _clauses(sentence)):
+    known = [_PRONOUNS.sub("", re.sub(r"\W", "", clause)) for clause in _clauses(evidence)]
+    for clause in (_PRONOUNS.sub("", re.sub(r"\W", "", clause)) for clause in _clauses(sentence)):
         if not clause or not known or any(clause in other for other in known):
             continue
         best = max(known, key=lambda other: difflib.SequenceMatcher(None, other, clause, False).ratio())

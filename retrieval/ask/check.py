@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from retrieval.ask.agreement import agrees, negated, numbers_in, tokens
+from retrieval.ask.agreement import agrees, language_of, negated, numbers_in, tokens
 from retrieval.ask.evidence import Item
 from retrieval.ask.plan import Plan
 from retrieval.ask.presence import fit, says_the_unseen
-from retrieval.search.lexicon import Lexicon, lexicon_of, lexicons
+from retrieval.search.lexicon import Lexicon, lexicons
 from retrieval.search.search import Searcher
 from retrieval.search.words import content_words
 from retrieval.store.fulltext import CJK_RUN, stem, words
@@ -82,7 +82,7 @@ def says_something(sentence: str) -> bool:
 
 def covered(sentence: str, quotes: Sequence[str], question: str = "") -> bool:
     """Whether half of the words that a sentence adds to the question stand in the quotes."""
-    lexicon = lexicon_of(sentence)
+    lexicon = language_of(sentence)
     has, asked = _forms(lexicon, " \n ".join(quotes)), _forms(lexicon, question)
     every = _forms(lexicon, sentence)
     own = every - asked or every
@@ -91,7 +91,7 @@ def covered(sentence: str, quotes: Sequence[str], question: str = "") -> bool:
 
 def foreign(sentence: str, question: str) -> bool:
     """Whether a sentence is in another language than the question, as far as writing and the commonest words tell."""
-    asked, language = lexicon_of(question), lexicon_of(sentence)
+    asked, language = language_of(question), language_of(sentence)
     mentioned = set(words(question)) & asked.words["check.languages"]
     if mentioned or any(name in question for name in asked.words["check.languages"] if not asked.spaced):
         return False  # "What does it say in Chinese?"

@@ -142,7 +142,7 @@ def laid_over(base: Plan, told: Told, text: str, rules: RulesPlanner) -> Plan:
     """The rules' plan with what the model adds to it."""
     sources, leans = _sources(base, told)
     plan = replace(base, sources=sources, leans=leans, language=_language(base, told, text))
-    if base.operation == "answer" or told.operation != "answer":  # phrases that name an operation are sure of it
+    if base.operation == "answer":  # phrases that name another one are sure of it
         plan = replace(plan, operation=told.operation)
     if told.operation == "summarise" and base.operation != "summarise" and content_words(base.look_for, fallback=False):
         plan = replace(plan, operation=base.operation)  # names a thing: "What is the wall about to do?"
