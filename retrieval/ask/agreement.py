@@ -27,15 +27,20 @@ _PRONOUNS = re.compile("[\u6211\u4f60\u60a8\u4ed6\u5979\u5b83\u4eec\u54b1]")  # 
 _HUNDRED_AND = re.compile(r"\b(hundred|thousand|million) and ", re.IGNORECASE)
 _REASON = re.compile(r"\b(because|since|as|if|when|while|although|though)\b", re.IGNORECASE)
 _THEN = re.compile(r"\bafter (?:that|this|which)\b", re.IGNORECASE)
-_PAST = re.compile(r"\b(half|quarter) (past|to) ([a-z]+|\d{1,2})\b", re.IGNORECASE)
+_PAST = re.compile(r"\b(?:an? )?([a-z]+|\d{1,2})(?: minutes)? (past|to) ([a-z]+|\d{1,2})\b", re.IGNORECASE)
+_PM = re.compile(r"\b(\d{1,2})(?:[:.](\d\d))?\s*([ap])\.?m\b\.?", re.IGNORECASE)
+_AND_A_HALF = re.compile(r"\b([a-z]+|\d+)( hours?| minutes?| years?| days?| weeks?)? and a half\b", re.IGNORECASE)
+_ROUND = re.compile(r"\b(\d+(?:\.\d+)?) (hundred|thousand|million|billion)\b", re.IGNORECASE)
+_HOUR_PM = re.compile(r"\b([a-z]+) ([ap])\.?m\b", re.IGNORECASE)
 _BEFORE_AFTER = re.compile(r"\b(before|after|once|until|prior to|following)\b", re.IGNORECASE)
 _BE = frozenset("is are was were be been being am gets got get".split())
 _PRO_VERB = frozenset("did does do had has".split())
+_YEAR_DIGITS = 4  # the 1990s are no seconds
 _ALONE = frozenset("m s l g h t".split())  # units that are so only behind a number
 _ZH_ALIKE, _ZH_SAME = 0.5, 0.8  # likeness of two clauses, of which one repeats the other but for what is exchanged
 _SHARED = 0.3  # of a clause's words that another must have to be about the same
 _LONGEST_NAME = 3  # characters of what is exchanged in Chinese
-_MONEY = ("exclusive.weekday", "exclusive.month", "exclusive.money")  # nothing of these may be added
+_ADDED_NOTHING = ("exclusive.weekday", "exclusive.month", "exclusive.money")  # nothing of these may be added
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ def agrees(sentence: str, quotes: Sequence[str], given: str = "") -> bool:
     """
     lexicon = language_of(sentence)
     if lexicon.spaced:
-        sentence, *quotes = (_HUNDRED_AND.sub(r"\1 ", text) for text in (sentence, *quotes))
+        sentence, given, *quotes = (_in_digits(lexicon, text) for text in (sentence, given, *quotes))
     evidence = " \n ".join(quotes)
     if not numbers_agree(lexicon, sentence, evidence, given):
         return False
@@ -79,6 +84,38 @@ def language_of(text: str) -> Lexicon:
     return lexicon_of(text)
 
 
+def _in_digits(lexicon: Lexicon, text: str) -> str:
+    """English with the numbers that take several words in digits: half past five, 3 p.m., two and a half, 1.2 million."""
+    small = {"half": 30.0, "quarter": 15.0}
+
+    def number(word: str) -> float | None:
+        return float(word) if word.isdigit() else lexicon.numerals.get(word.lower())
+
+    def past(found: re.Match[str]) -> str:
+        minutes, hour = small.get(found[1].lower(), number(found[1])), number(found[3])
+        if minutes is None or hour is None or not 0 < minutes < 60 or not 0 < hour < 24:
+            return found[0]
+        if found[2].lower() == "to":
+            if found[1].lower() != "quarter" and "minute" not in found[0].lower():
+                return found[0]  # three to one
+            hour, minutes = hour - 1, 60 - minutes
+        return f"{hour:.0f}:{minutes:02.0f}"
+
+    def daytime(found: re.Match[str]) -> str:
+        hour = int(found[1]) % 12 + (12 if found[3].lower() == "p" else 0)
+        return f"{hour}:{found[2] or '00'} {found[3].lower()}m"
+
+    def half(found: re.Match[str]) -> str:
+        value = number(found[1])
+        return found[0] if value is None else f"{value + 0.5:g}{found[2] or ''}"
+
+    text = _HUNDRED_AND.sub(r"\1 ", re.sub(r"(?<=\d) (?=\d{3}\b)", "", text))
+    hour_words = _HOUR_PM.sub(lambda f: f[0] if number(f[1]) is None else f"{number(f[1]):g} {f[2]}.m.", text)
+    text = _PM.sub(daytime, _PAST.sub(past, hour_words))
+    text = _AND_A_HALF.sub(half, text)
+    return _ROUND.sub(lambda found: f"{float(found[1]) * lexicon.numerals[found[2].lower()]:.0f}", text)
+
+
 def numbers_agree(lexicon: Lexicon, sentence: str, evidence: str, given: str = "") -> bool:
     """Numbers, with the units that they have; and nothing that excludes what the evidence says, as another weekday."""
     if not numbers_in(lexicon, sentence) <= _with_parts(numbers_in(lexicon, f"{evidence} \n {given}")):
@@ -86,7 +123,8 @@ def numbers_agree(lexicon: Lexicon, sentence: str, evidence: str, given: str = "
     said, known, also = (_members(lexicon, text) for text in (sentence, evidence, given))
     for kind, members in said.items():
         new = members - known.get(kind, set())
-        if new and (known.get(kind) or kind in _MONEY) and (known.get(kind) or not new <= also.get(kind, set())):
+        instead = known.get(kind, set()) - members  # what the evidence says in its place
+        if new and (instead or kind in _ADDED_NOTHING) and (instead or not new <= also.get(kind, set())):
             return False
     pairs, told = _measured(lexicon, sentence), _measured(lexicon, evidence)
     return all(
@@ -106,10 +144,6 @@ def numbers_in(lexicon: Lexicon, text: str) -> set[float | str]:
         said = re.findall("|".join(sorted(map(re.escape, lexicon.numbers), key=len, reverse=True)) or "(?!)", text)
         runs = re.findall(f"(?:{'|'.join(map(re.escape, lexicon.numbers))})+", text) if said else []
         return found | {value for run in runs if (value := lexicon.number(run)) > 1}
-    for part, way, hour in _PAST.findall(text):
-        value = lexicon.numerals.get(hour.lower()) or (float(hour) if hour.isdigit() else 0.0)
-        minutes = {"half": 30, "quarter": 15}[part.lower()]
-        found.add(f"{value:g}:{minutes:02d}" if way.lower() == "past" else f"{value - 1:g}:{60 - minutes}")
     for token in tokens(lexicon, text):
         if token.form.startswith("#"):
             found.add(_value(token.form[1:]))
@@ -225,9 +259,9 @@ def _members(lexicon: Lexicon, text: str) -> dict[str, set[int]]:
         every = [
             word
             for i, word in enumerate(words)
-            if word not in _ALONE or (i and words[i - 1][:1].isdigit())
+            if word not in _ALONE or (i and words[i - 1][:1].isdigit() and len(words[i - 1]) < _YEAR_DIGITS)
         ]  # fmt: skip
-        every += ["km"] if "km/h" in words else []
+        every += ["km", "hour"] if "km/h" in words else []
     else:
         every = re.findall("|".join(sorted(map(re.escape, table), key=len, reverse=True)), text)
     for word in every:
@@ -256,16 +290,18 @@ def _measured(lexicon: Lexicon, text: str) -> set[tuple[float | str, tuple[str, 
 
 def _value(number: str) -> float | str:
     plain = re.sub(r",(?=\d{3})", "", number)
-    if re.fullmatch(r"\d{1,2}:00", plain):
-        return float(plain[:-3])
     plain = plain.replace(",", ".")
     return plain if ":" in plain or plain.count(".") > 1 else float(plain)
 
 
 def _with_parts(numbers: set[float | str]) -> set[float | str]:
     """A score of 3:1 is three to one as well, and the other way round."""
-    clocks = [number.split(":") for number in numbers if isinstance(number, str) and re.fullmatch(r"\d+:\d\d", number)]
-    numbers = numbers | {f"{(int(hour) + 12) % 24}:{minute}" for hour, minute in clocks}
+    clocks = [n.split(":") for n in numbers if isinstance(n, str) and re.fullmatch(r"\d{1,2}:\d\d", n)]
+    twice = {(int(hour) + more) % 24: minute for hour, minute in clocks for more in (0, 12)}
+    also: set[float | str] = {f"{hour}:{minute}" for hour, minute in twice.items()}
+    also |= {float(hour) for hour, minute in twice.items() if minute == "00"}
+    also |= {f"{(n + more) % 24:g}:00" for n in numbers if isinstance(n, float) and n <= 24 for more in (0, 12)}
+    numbers = numbers | also
     parts = {float(part) for number in numbers if isinstance(number, str) for part in re.findall(r"\d+", number)}
     whole = {float(n) for n in numbers if isinstance(n, float)} | parts | {1.0}
     scores = {f"{a:g}:{b:g}" for a in whole for b in whole} if len(whole) < 12 else set()
