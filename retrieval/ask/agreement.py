@@ -31,6 +31,8 @@ _PAST = re.compile(r"\b(?:an? )?([a-z]+|\d{1,2})(?: minutes)? (past|to) ([a-z]+|
 _PM = re.compile(r"\b(\d{1,2})(?:[:.](\d\d))?\s*([ap])\.?m\b\.?", re.IGNORECASE)
 _AND_A_HALF = re.compile(r"\b([a-z]+|\d+)( hours?| minutes?| years?| days?| weeks?)? and a half\b", re.IGNORECASE)
 _ROUND = re.compile(r"\b(\d+(?:\.\d+)?) (hundred|thousand|million|billion)\b", re.IGNORECASE)
+_HALF_AN_HOUR = re.compile(r"\bhalf an hour\b", re.IGNORECASE)
+_LASTS = re.compile(r"\b(\d+(?:\.\d+)?|[a-z]+(?:-[a-z]+)?)[ -](hours?|hrs?|minutes?|mins?|seconds?|secs?)\b", re.IGNORECASE)
 _HOUR_PM = re.compile(r"\b([a-z]+) ([ap])\.?m\b", re.IGNORECASE)
 _BEFORE_AFTER = re.compile(r"\b(before|after|once|until|prior to|following)\b", re.IGNORECASE)
 _BE = frozenset("is are was were be been being am gets got get".split())
@@ -85,7 +87,8 @@ def language_of(text: str) -> Lexicon:
 
 
 def _in_digits(lexicon: Lexicon, text: str) -> str:
-    """English with the numbers that take several words in digits: half past five, 3 p.m., two and a half, 1.2 million."""
+    """English with the numbers that take several words in digits: half past five, 3 p.m., two and a half, 1.2
+    million; and lengths of time in seconds."""
     small = {"half": 30.0, "quarter": 15.0}
 
     def number(word: str) -> float | None:
@@ -106,14 +109,21 @@ def _in_digits(lexicon: Lexicon, text: str) -> str:
         return f"{hour}:{found[2] or '00'} {found[3].lower()}m"
 
     def half(found: re.Match[str]) -> str:
-        value = number(found[1])
+        value = 1.0 if found[1].lower() in ("a", "an") else number(found[1])
         return found[0] if value is None else f"{value + 0.5:g}{found[2] or ''}"
+
+    def seconds(found: re.Match[str]) -> str:
+        parts = [number(part) for part in found[1].split("-")]
+        if any(part is None for part in parts) or parts == [1]:
+            return found[0]  # a minute later, 60 kilometres an hour
+        return f"{sum(part or 0.0 for part in parts) * lexicon.units[found[2].lower()]:g} seconds"
 
     text = _HUNDRED_AND.sub(r"\1 ", re.sub(r"(?<=\d) (?=\d{3}\b)", "", text))
     hour_words = _HOUR_PM.sub(lambda f: f[0] if number(f[1]) is None else f"{number(f[1]):g} {f[2]}.m.", text)
     text = _PM.sub(daytime, _PAST.sub(past, hour_words))
-    text = _AND_A_HALF.sub(half, text)
-    return _ROUND.sub(lambda found: f"{float(found[1]) * lexicon.numerals[found[2].lower()]:.0f}", text)
+    text = _AND_A_HALF.sub(half, _HALF_AN_HOUR.sub("0.5 hours", text))
+    text = _ROUND.sub(lambda found: f"{float(found[1]) * lexicon.numerals[found[2].lower()]:.0f}", text)
+    return _LASTS.sub(seconds, text)
 
 
 def numbers_agree(lexicon: Lexicon, sentence: str, evidence: str, given: str = "") -> bool:
