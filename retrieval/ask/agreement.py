@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +24,9 @@ _CLAUSES = re.compile(
 )
 _SCORE = re.compile(r"([^\W\d_][\w.'’ -]*?)\s+(\d+)\s*[:–-]\s*(\d+)\s+([^\W\d_][\w'’]*)")
 _WIDE_LETTER = re.compile(r"[\u3400-\u9fff]")
-_PRONOUNS = re.compile("[\u6211\u4f60\u60a8\u4ed6\u5979\u5b83\u4eec\u54b1]")  # of Chinese: I, you, he, she, it, and their plural
+_PRONOUNS = re.compile(
+    "[\u6211\u4f60\u60a8\u4ed6\u5979\u5b83\u4eec\u54b1]"
+)  # of Chinese: I, you, he, she, it, and their plural
 _HUNDRED_AND = re.compile(r"\b(hundred|thousand|million) and ", re.IGNORECASE)
 _REASON = re.compile(r"\b(because|since|as|if|when|while|although|though)\b", re.IGNORECASE)
 _THEN = re.compile(r"\bafter (?:that|this|which)\b", re.IGNORECASE)
@@ -32,15 +35,18 @@ _PM = re.compile(r"\b(\d{1,2})(?:[:.](\d\d))?\s*([ap])\.?m\b\.?", re.IGNORECASE)
 _AND_A_HALF = re.compile(r"\b([a-z]+|\d+)( hours?| minutes?| years?| days?| weeks?)? and a half\b", re.IGNORECASE)
 _ROUND = re.compile(r"\b(\d+(?:\.\d+)?) (hundred|thousand|million|billion)\b", re.IGNORECASE)
 _HALF_AN_HOUR = re.compile(r"\bhalf an hour\b", re.IGNORECASE)
-_LASTS = re.compile(r"\b(\d+(?:\.\d+)?|[a-z]+(?:-[a-z]+)?)[ -](hours?|hrs?|minutes?|mins?|seconds?|secs?)\b", re.IGNORECASE)
+_LASTS = re.compile(
+    r"\b(\d+(?:\.\d+)?|[a-z]+(?:-[a-z]+)?)[ -](hours?|hrs?|minutes?|mins?|seconds?|secs?)\b", re.IGNORECASE
+)
 _HOUR_PM = re.compile(r"\b([a-z]+) ([ap])\.?m\b", re.IGNORECASE)
 _BEFORE_AFTER = re.compile(r"\b(before|after|once|until|prior to|following)\b", re.IGNORECASE)
-_BE = frozenset("is are was were be been being am gets got get".split())
-_PRO_VERB = frozenset("did does do had has".split())
+_BE = frozenset(["is", "are", "was", "were", "be", "been", "being", "am", "gets", "got", "get"])
+_PRO_VERB = frozenset(["did", "does", "do", "had", "has"])
 _YEAR_DIGITS = 4  # the 1990s are no seconds
-_ALONE = frozenset("m s l g h t".split())  # units that are so only behind a number
+_ALONE = frozenset(["m", "s", "l", "g", "h", "t"])  # units that are so only behind a number
 _ZH_ALIKE, _ZH_SAME = 0.5, 0.8  # likeness of two clauses, of which one repeats the other but for what is exchanged
 _SHARED = 0.3  # of a clause's words that another must have to be about the same
+_MUCH_MORE = 1.5  # when in doubt the order agrees
 _LONGEST_NAME = 3  # characters of what is exchanged in Chinese
 _ADDED_NOTHING = ("exclusive.weekday", "exclusive.month", "exclusive.money")  # nothing of these may be added
 
@@ -184,8 +190,8 @@ def tokens(lexicon: Lexicon, text: str) -> list[Token]:
         at_start = last_end == 0 or bool(re.search(r"[.!?\n:]", gap)) or (at_start and not found)
         last_end = match.end()
         word = raw.lower().replace("’", "'").removesuffix("'s")
-        parts = [part for part in re.split(r"[-\s]", word) if part in lexicon.numerals or part == "and" and spoken]
-        if word in lexicon.numerals and word not in ("a", "an", "both", "couple") or len(parts) > 1:
+        parts = [part for part in re.split(r"[-\s]", word) if part in lexicon.numerals or (part == "and" and spoken)]
+        if (word in lexicon.numerals and word not in ("a", "an", "both", "couple")) or len(parts) > 1:
             spoken += parts or [word]
             continue
         if spoken and word == "and":
@@ -209,7 +215,7 @@ def _spoken(lexicon: Lexicon, parts: list[str]) -> list[Token]:
     found: list[Token] = []
     total, group = 0.0, 0.0
     said = [lexicon.numerals[part] for part in numbers if part != "and"]
-    if any(one < 10 and other < 10 for one, other in zip(said, said[1:], strict=False)):  # "three, two": no one number
+    if any(one < 10 and other < 10 for one, other in itertools.pairwise(said)):  # "three, two": no one number
         found = [Token(f"{value:g}", f"#{value:g}", True) for value in said]
     else:
         for value in said:
@@ -477,7 +483,7 @@ def _same_order(lexicon: Lexicon, sentence: str, quotes: Sequence[str]) -> bool:
         first, second = first - second, second - first
         right = sum(len(first & a) * len(second & b) for a, b in pairs)
         wrong = sum(len(first & b) * len(second & a) for a, b in pairs)
-        if wrong > right:
+        if wrong > _MUCH_MORE * right:
             return False
     return True
 
@@ -489,11 +495,8 @@ def _sequence(lexicon: Lexicon, text: str) -> list[tuple[set[str], set[str], boo
         if sign := _BEFORE_AFTER.search(whole):
             before = sign[1].lower() in ("before", "until", "prior to")
             left, right = whole[: sign.start()], whole[sign.end() :]
-            if (
-                not _forms(lexicon, left)
-                or re.fullmatch(r"(?i).{0,12}|.*,\s*", left)
-                and "," in right
-                and (len(_forms(lexicon, left)) < 2)
+            if not _forms(lexicon, left) or (
+                re.fullmatch(r"(?i).{0,12}|.*,\s*", left) and "," in right and (len(_forms(lexicon, left)) < 2)
             ):  # "After the rain, the sun": up to the comma is what it is after
                 right, _, left = right.partition(",")
             one, other = _forms(lexicon, left), _forms(lexicon, right)

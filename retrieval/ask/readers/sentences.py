@@ -103,7 +103,7 @@ def _goes_on(before: str, rest: str) -> bool:
     word = before.split()[-1].lower().lstrip("(\"“'[") if before.split() else ""
     following = rest.lstrip()[:1]
     known = lexicons()["en"].words
-    if word in known["check.titles"] or re.fullmatch(r"[a-z]", word) and word != "i":
+    if word in known["check.titles"] or (re.fullmatch(r"[a-z]", word) and word != "i"):
         return True
     if word == "no":  # No. 5
         return following.isdigit()

@@ -9,6 +9,7 @@ these. What does not hold is left out, and where nothing holds the evidence itse
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import re
 from collections.abc import Generator, Iterator, Sequence
@@ -360,7 +361,7 @@ def turns(history: Sequence[Message], most: int) -> list[ChatMessage]:
     """The last questions that were answered, each with its answer: servers insist on turns."""
     pairs = [
         (one, other)
-        for one, other in zip(history, history[1:], strict=False)
+        for one, other in itertools.pairwise(history)
         if one.role == "user" and other.role == "assistant" and one.text.strip() and other.text.strip()
     ]
     return [
