@@ -1,8 +1,8 @@
-"""Whether a sentence agrees with the lines that it rests on: numbers, names, negation, who did what, and in which order.
+"""Whether a sentence agrees with the lines that it rests on: numbers, names, negation, who did what, and in what order.
 
-General means and no model: words are brought to one form (stems, irregular verbs, synonyms, number words), what excludes
-each other is told by lists, a clause is compared with the one that it shares most words with. All words are data, in
-`retrieval/search/lexicons` (`[check]`). When in doubt a sentence agrees; benchmarks/paraphrases.py measures it.
+General means and no model: words are brought to one form (stems, irregular verbs, synonyms, number words), what
+excludes each other is told by lists, a clause is compared with the one that it shares most words with. All words are
+data, in `retrieval/search/lexicons` (`[check]`). When in doubt a sentence agrees; benchmarks/paraphrases.py measures it.
 """
 
 from __future__ import annotations

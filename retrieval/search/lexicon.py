@@ -30,10 +30,8 @@ _TABLES: tuple[str, ...] = (
 )
 _TABLES += ("relations", "follow", "negation", "colours", "injected")
 _LISTS: tuple[tuple[str, str], ...] = (("negation", "words"), ("colours", "list"), ("listed", "things"))
-_LISTS += tuple(
-    ("check", name)
-    for name in ("titles", "abbreviations", "negative", "languages", "later", "earlier", "particles", "unnegated")
-)
+_COMPARED = ("titles", "abbreviations", "negative", "unnegated", "languages", "later", "earlier", "particles")
+_LISTS += tuple(("check", name) for name in _COMPARED)
 _PART = re.compile(r"\{(?P<name>\w+)\}|\)\?|.", re.DOTALL)
 # A space is whatever stands between two words, though what stands beside it be left out.
 _SIGNS = {" ": r"\W*\b\W*", "…": ".*?", "(": "(?:", ")": ")", ")?": ")?", "[": "(?:", "]": ")?", "|": "|"}

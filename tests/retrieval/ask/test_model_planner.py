@@ -72,7 +72,8 @@ def test_an_answer_is_not_asked_for_with_the_planners_schema(servers: list[Scrip
 
 @pytest.mark.parametrize(
     "reply",
-    [say("I would say when."), say('{"operation": "dance", "look_for": "x", "sources": []}'), say('{"operation": "when"'),
+    [say("I would say when."), say('{"operation": "dance", "look_for": "x", "sources": []}'),
+     say('{"operation": "when"'),
      say(""), say(*['{"operation": "when", '] * 100), refuse(500, "no memory"), break_off('{"operation"'),
      say('{"operation": "when", "look_for": "parcel", "sources": ["seen"], "window_start": 20, "window_end": 10}'),
      say('{"operation": "when", "look_for": "parcel", "sources": ["seen"], "window_start": -5}'),
