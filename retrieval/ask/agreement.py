@@ -2,7 +2,7 @@
 
 General means and no model: words are brought to one form (stems, irregular verbs, synonyms, number words), what
 excludes each other is told by lists, a clause is compared with the one that it shares most words with. All words are
-data, in `retrieval/search/lexicons` (`[check]`). When in doubt a sentence agrees. benchmarks/paraphrases.py measures it.
+data, in `retrieval/search/lexicons` (`[check]`). When in doubt a sentence agrees; see benchmarks/paraphrases.py.
 """
 
 from __future__ import annotations
