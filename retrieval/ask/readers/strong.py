@@ -44,7 +44,9 @@ _NOTES_SHARE = 0.5  # of the context, for notes; the rest is for stills, history
 _LEAST_TOKEN_CHARS = 12  # notes with more characters a token than any text has need not be counted
 _MOST_REPEATED = 2  # the same sentence so often: the model is going in circles
 _LOOK = re.compile(r"^\W*LOOK\W+(?:video\s+(\d+)\W+)?(\d[\d:.]*)(?:\s*(?:[-–]|to)\s*(\d[\d:.]*))?\W*$")
-_WITHOUT_VIDEO = re.compile(r"\s*\[\s*\d+\s*\]")
+_UNCITED = re.compile(
+    rf"\s*(?:{MARKER.pattern}|\[\s*\d+\s*\])"
+)  # a citation of an earlier answer has another number now
 _STOPS = " .\u3002"
 _SENTENCE_ENDS = (".", "?", "!", "\u3002", "\uff1f", "\uff01")
 _NEAR_S = 4.0  # a note that is this close to a moment belongs to it
@@ -365,7 +367,7 @@ def turns(history: Sequence[Message], most: int) -> list[ChatMessage]:
         if one.role == "user" and other.role == "assistant" and one.text.strip() and other.text.strip()
     ]
     return [
-        {"role": message.role, "content": _WITHOUT_VIDEO.sub("", MARKER.sub("", message.text)).strip()}
+        {"role": message.role, "content": _UNCITED.sub("", message.text).strip()}
         for pair in pairs[len(pairs) - min(most, len(pairs)) :]
         for message in pair
     ]

@@ -187,7 +187,7 @@ def test_the_turns_before_are_told_and_a_pronoun_is_answered(ask: Asker) -> None
     answer = ask("Does she eat fish?", say("No. She never eats fish [4]."), history=history)
     roles = [message["role"] for message in ask.requests[-1]["messages"]]
     assert roles == ["system", "user", "assistant", "user"]
-    assert ask.requests[-1]["messages"][2]["content"] == "The captain is Morag ."
+    assert ask.requests[-1]["messages"][2]["content"] == "The captain is Morag."
     assert answer.found and answer.text.startswith("No. She never eats fish ⟦")
 
 
