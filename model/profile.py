@@ -83,8 +83,8 @@ class DecoderChoice:
     model: str = ""  # of a server: which of its models; by default the first it names
     context_tokens: int = field(default=1500, metadata={"low": 128, "high": 131_072})  # prompt, not the answer
     new_tokens: int = field(default=96, metadata={"low": 1, "high": 4096})  # an answer's most
-    # How many sentences of an answer are kept: what a small model adds to its first is rarely true.
-    sentences: int = field(default=1, metadata={"low": 1, "high": 20})
+    # How many sentences of an answer a strong reader keeps: what a small model adds to its first is rarely true.
+    sentences: int = field(default=6, metadata={"low": 1, "high": 20})
     stills: int = field(default=8, metadata={"low": 0, "high": 256})  # looked at for one answer, by a model that can
     threads: int = field(default=0, metadata={"low": 0, "high": 256})  # of a gguf; 0: as many as help
     slots: int = field(default=2, metadata={"low": 1, "high": 64})  # of a gguf: answers at once; memory grows with them

@@ -172,3 +172,29 @@ def answer(decoder: ServerDecoder, messages: list[Message] | None = None, **opti
 
 def still(seconds: float, height: int = 90, width: int = 160, grey: int = 128) -> Still:
     return Still(seconds, np.full((height, width, 3), grey, np.uint8))
+
+
+def pause(first: str, seconds: float, second: str) -> Reply:
+    """Says the one, and after a while the other."""
+
+    def reply(handler: Handler) -> None:
+        handler.begin_stream()
+        handler.send_delta(content=first)
+        handler.server.closing.wait(seconds)
+        handler.send_delta(content=second)
+        handler.send_delta(finish="stop")
+        handler.send_event("[DONE]")
+        handler.wfile.write(b"0\r\n\r\n")
+
+    return reply
+
+
+def send_nonsense() -> Reply:
+    """A stream whose JSON is broken."""
+
+    def reply(handler: Handler) -> None:
+        handler.begin_stream()
+        handler.send_event('{"choices": [{"delta": {"con')
+        handler.wfile.write(b"0\r\n\r\n")
+
+    return reply

@@ -22,6 +22,7 @@ from model.language.chat import GenerationStats, Message
 from model.language.gguf_header import TOKEN_TYPES, TOKENS, Header, find_file, read_header
 from model.language.llama_process import LlamaProcess, Refused
 from model.language.llama_prompt import ONE_BATCH_TOKENS, Chat, LlamaPromptWriter
+from model.language.openai_messages import constraint
 from model.language.visible_text import VisibleText
 from model.profile import DecoderChoice
 
@@ -65,6 +66,8 @@ class LlamaCppDecoder:
 
     A stop is answered within a twentieth of a second; llama.cpp itself ends at its next batch.
     """
+
+    takes_schema = True
 
     def __init__(self, path: Path, choice: DecoderChoice, projector: Path | None = None) -> None:
         """`path`: a GGUF file, or a folder with one; `projector`: the mmproj file that gives it eyes.
@@ -278,12 +281,6 @@ def one_view(eyes: Header) -> Path:
 
     source = {"recipe": RECIPE, "file": name}
     return pack.embedded_pack().keep(name, source, write, thorough=False) / eyes.file.name
-
-
-def constraint(schema: dict[str, Any] | None) -> dict[str, Any]:
-    if schema is None:
-        return {}
-    return {"response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}}
 
 
 def explained(error: Refused, with_schema: bool = False) -> CuepointError:

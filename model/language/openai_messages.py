@@ -75,6 +75,13 @@ def as_prompt(messages: Sequence[Message], context_tokens: int, most_stills: int
     return Prompt(seeing, blind, len(kept), tokens)
 
 
+def constraint(schema: dict[str, Any] | None) -> dict[str, Any]:
+    """What a request has more, for an answer in JSON that obeys a schema."""
+    if schema is None:
+        return {}
+    return {"response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}}
+
+
 def data_url(picture: np.ndarray) -> str:
     """uint8 [H, W, 3] RGB as a JPEG of at most 768 pixels on its longest side, and at least 32 on its shortest."""
     height, width = picture.shape[:2]

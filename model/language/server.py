@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from model.language.chat import GenerationStats, Message, OwnStats
 from model.language.endpoint import MODEL_VARIABLE, Endpoint, Failure
 from model.language.exchange import Exchange, Heard, list_models, listen
-from model.language.openai_messages import as_prompt, count_tokens
+from model.language.openai_messages import as_prompt, constraint, count_tokens
 from model.language.visible_text import VisibleText
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class ServerDecoder:
     """Satisfies `chat.Decoder`. Safe to use from several threads: the server queues and batches."""
 
     last_stats = OwnStats()
+    takes_schema = True
 
     def __init__(self, url: str, choice: DecoderChoice) -> None:
         """`url` may be empty if CUEPOINT_SERVER_URL is set. Raises UsageError if it or the key cannot be one."""
@@ -63,10 +64,11 @@ class ServerDecoder:
         max_new_tokens: int = 96,
         stop: Callable[[], bool] | None = None,
         stop_strings: Sequence[str] = (),
+        schema: dict[str, Any] | None = None,
     ) -> Generator[str, None, None]:
         """See `chat.Decoder`. The text alone is held to the profile's `context_tokens`, stills to its `stills`.
 
-        A server that refuses stills answers without. Raises ServerError in one sentence.
+        A server that refuses stills, or a JSON `schema`, answers without. Raises ServerError in one sentence.
         """
         asked = time.perf_counter()
         halted = stop or (lambda: False)
@@ -75,13 +77,14 @@ class ServerDecoder:
         stats = self.last_stats = GenerationStats(prompt.tokens, stills=prompt.stills)
         if most <= 0 or halted():
             return
-        exchange = Exchange(self.endpoint, self.model, prompt, most, self._options)
+        exchange = Exchange(self.endpoint, self.model, prompt, most, self._options | constraint(schema))
         text, times = VisibleText(stop_strings), list[float]()
         with contextlib.closing(listen(exchange.run, halted)) as answer:
             for heard in answer:
                 if heard.text:
                     times.append(heard.at - asked)
-                    self._options, self.model = exchange.options, exchange.model
+                    self._options = {name: v for name, v in exchange.options.items() if name not in constraint({})}
+                    self.model = exchange.model
                 piece = text.feed(heard.text) if heard.text and not heard.thinking else ""
                 stats = self.last_stats = _counted(stats, heard, times, exchange.stills)
                 if piece:

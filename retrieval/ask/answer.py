@@ -154,13 +154,16 @@ class Answerer:
         if evidence is None:
             return  # stopped
         part.begin(evidence)
-        if refusal := self._refusal(plan, evidence, video_ids):
+        strong = self.reader.words_times
+        readable = strong and evidence.too_late is None and not evidence.lacking and bool(evidence.searched)
+        if not readable and (refusal := self._refusal(plan, evidence, video_ids)):
             yield part.shifted(refusal)
             return
         yield ""  # the moments are known: show them before the first word
-        if evidence.telling and not self.reader.words_times:
+        if evidence.telling and (not strong or plan.operation == "transcript"):  # which is not to be shortened
             yield part.shifted(evidence.telling)
             return
+        evidence = replace(evidence, videos=tuple(video_ids))  # a strong reader reads on where little was found
         asked = replace(plan, question=_asked(plan), operation="answer") if plan.asked else plan
         yield from self.wording.stream(lambda halted: self._read(asked, evidence, history, part, halted), stop)
 
@@ -260,6 +263,7 @@ class _Part:
         text = self.shifted(claim.text)
         if not claim.items:
             return text
+        answer.found = True  # a strong reader found it where searching did not
         marks = " ".join(marker(self.first + number) for number in claim.items)
         return f"{text} {marks}{say.stop}"
 

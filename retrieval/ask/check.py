@@ -9,18 +9,35 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from retrieval.ask.agreement import agrees, language_of, negated, numbers_in, tokens
 from retrieval.ask.evidence import Item
 from retrieval.ask.plan import Plan
 from retrieval.ask.presence import fit, says_the_unseen
-from retrieval.search.lexicon import Lexicon, lexicon_of, lexicons
+from retrieval.search.lexicon import Lexicon, lexicons
 from retrieval.search.search import Searcher
 from retrieval.search.words import content_words
-from retrieval.store.fulltext import stem, words
+from retrieval.store.fulltext import CJK_RUN, stem, words
 
 # Share of random single things that may fit a frame better than a few words about it do.
 _GLIMPSED = 0.10
-_NAME = re.compile(r"(?<![.!?:]\s)(?<!^)\b[A-Z][\w'’-]+")
-_DIGITS = re.compile(r"\d+(?:[.,:]\d+)*")
+_DIGITS = re.compile(r"\d")
+_QUOTES = re.compile("[\"“”「」『』]|(?<!\\w)'")
+_COVERED = 0.5
+_TOLD_WORDS = 5  # so many words show in which language they are
+
+__all__ = [
+    "agrees",
+    "covered",
+    "denies",
+    "depicted",
+    "echoes",
+    "foreign",
+    "legible",
+    "negated",
+    "numbers_in",
+    "obeys",
+    "says_something",
+]
 
 
 def denies(sentence: str) -> bool:
@@ -58,33 +75,57 @@ def depicted(searcher: Searcher, plan: Plan, said: str, item: Item) -> bool:
     return fit(searcher, item.video_id, item.start, item.end, text)[1] <= _GLIMPSED
 
 
-def agrees(sentence: str, quotes: Sequence[str], given: str = "") -> bool:
-    """Whether a paraphrase agrees with what it cites: its numbers, its names and whether it denies.
+def says_something(sentence: str) -> bool:
+    """Whether a sentence has words of its own, and is no mere "Yes"."""
+    return denies(sentence) or bool(content_words(sentence, fallback=False)) or bool(_DIGITS.search(sentence))
 
-    `given`: what the model knew besides the quotes, the question say, whose words it may use again.
-    """
-    lexicon, evidence = lexicon_of(sentence), " ".join(quotes)
-    known = numbers_in(lexicon, f"{evidence} {given}")
-    if not numbers_in(lexicon, sentence) <= known:
+
+def covered(sentence: str, quotes: Sequence[str], question: str = "") -> bool:
+    """Whether half of the words that a sentence adds to the question stand in the quotes."""
+    lexicon = language_of(sentence)
+    has, asked = _forms(lexicon, " \n ".join(quotes)), _forms(lexicon, question)
+    every = _forms(lexicon, sentence)
+    own = every - asked or every
+    return bool(own) and len(own & has) >= _COVERED * len(own)
+
+
+def foreign(sentence: str, question: str) -> bool:
+    """Whether a sentence is in another language than the question, as far as writing and the commonest words tell."""
+    asked, language = language_of(question), language_of(sentence)
+    mentioned = set(words(question)) & asked.words["check.languages"]
+    if mentioned or any(name in question for name in asked.words["check.languages"] if not asked.spaced):
+        return False  # "What does it say in Chinese?"
+    if not asked.spaced:
+        return not CJK_RUN.search(sentence) and len(words(sentence)) >= _TOLD_WORDS
+    if not language.spaced:
+        outside = re.sub('["“「『].*?["”」』]', "", sentence)
+        return len(CJK_RUN.findall(outside)) > 0 and sum(map(len, CJK_RUN.findall(outside))) > len(outside) / 3
+    return len(words(sentence)) >= _TOLD_WORDS and _is_in(asked, question, 1) and not _is_in(asked, sentence, 1)
+
+
+def obeys(sentence: str, quotes: Sequence[str]) -> bool:
+    """Whether a sentence is what an instruction in the evidence tells a model to say, and no report of it."""
+    every = lexicons().values()
+    ordering = [quote for quote in quotes if any(lexicon.has("injected.orders", quote) for lexicon in every)]
+    if not ordering or _QUOTES.search(sentence):
         return False
-    has = {stem(word) for word in words(f"{evidence} {given}")}
-    if any(stem(word) not in has for name in _NAME.findall(sentence) for word in words(name)):
-        return False
-    return negated(lexicon, sentence) == negated(lexicon, evidence) or not quotes
+    if any(f" {_plain(sentence)} " in f" {_plain(quote)} " for quote in ordering):
+        return True
+    own = {stem(word) for word in content_words(sentence)}
+    inside = any(own <= {stem(word) for word in words(quote)} for quote in ordering)
+    elsewhere = any(own <= {stem(word) for word in words(quote)} for quote in quotes if quote not in ordering)
+    return inside and not elsewhere and not any(lexicon.has("injected.reporting", sentence) for lexicon in every)
 
 
-def numbers_in(lexicon: Lexicon, text: str) -> set[float | str]:
-    """The numbers of a text, in digits or words; times of day as they stand."""
-    found: set[float | str] = set()
-    for digits in _DIGITS.findall(text):
-        plain = digits.replace(",", "")
-        found.add(digits if ":" in digits else float(plain) if plain.count(".") < 2 else plain)
-    said = [word for word in re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)*", text.lower()) if word in lexicon.numbers]
-    return found | {lexicon.numbers[word] for word in said if lexicon.numbers[word] > 1}
+def _plain(text: str) -> str:
+    return " ".join(words(text))
 
 
-def negated(lexicon: Lexicon, text: str) -> bool:
-    """Whether a text denies something."""
+def _is_in(lexicon: Lexicon, text: str, least: int) -> bool:
+    return sum(word in lexicon.stop or word in lexicon.asking for word in words(text)) >= least
+
+
+def _forms(lexicon: Lexicon, text: str) -> set[str]:
     if not lexicon.spaced:
-        return any(word in text for word in lexicon.words["negation.words"])
-    return bool(lexicon.words["negation.words"] & set(words(text)))
+        return set(content_words(text))
+    return {token.form for token in tokens(lexicon, text) if token.content}

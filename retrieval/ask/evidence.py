@@ -49,6 +49,7 @@ class Evidence:
     too_late: float | None = None  # seconds that are asked about and lie behind the end
     notices: list[str] = field(default_factory=list)  # what the index says is missing from it
     telling: str = ""  # a sentence that tools computed from the items: it is the answer
+    videos: Sequence[str] = ()  # that were asked, where a reader is to see more of them than the items
 
     @property
     def lead(self) -> Source | None:

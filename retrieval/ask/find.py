@@ -127,8 +127,8 @@ class Finder:
             unseen = None  # what is spoken of is in the video, though it be drawn, or small, or behind something
         if items or unseen:
             return Evidence(items, bool(items), unseen=unseen)
-        guesses = sorted([*told[:2], *pictures[:2]], key=lambda item: -item.likelihood)
-        return Evidence(guesses, False)
+        worded = plan.leans in ("speech", "text")
+        return Evidence([*told[:2], *pictures[:2]] if worded else [*pictures[:2], *told[:2]], False)
 
     def _before_pictures(self, plan: Plan, enough: list[Item], seen: bool) -> list[Item]:
         """Of the words that may answer those that do so better than pictures: all where no picture does, or words are

@@ -30,8 +30,11 @@ _TABLES: tuple[str, ...] = (
     "windows",
     "places",
 )
-_TABLES += ("relations", "follow", "negation", "colours")
-_LISTS = (("negation", "words"), ("colours", "list"), ("colours", "names"), ("listed", "things"), ("asked", "words"))
+_TABLES += ("relations", "follow", "negation", "colours", "injected")
+_LISTS: tuple[tuple[str, str], ...] = (("negation", "words"), ("colours", "list"), ("colours", "names"))
+_LISTS += (("listed", "things"), ("asked", "words"))
+_COMPARED = ("titles", "abbreviations", "negative", "unnegated", "languages", "later", "earlier", "particles")
+_LISTS += tuple(("check", name) for name in _COMPARED)
 _PART = re.compile(r"\{(?P<name>\w+)\}|\)\?|.", re.DOTALL)
 # A space is whatever stands between two words, though what stands beside it be left out.
 _SIGNS = {" ": r"\W*\b\W*", "…": ".*?", "(": "(?:", ")": ")", ")?": ")?", "[": "(?:", "]": ")?", "|": "|"}
@@ -57,6 +60,8 @@ class Lexicon:
     lengths: re.Pattern[str]  # "number" and "unit" of each part of a length
     numbered: re.Pattern[str]  # "unit" and "number" of "second 83"
     say: dict[str, str]
+    numerals: dict[str, float]  # all number words, for comparing sentences
+    groups: dict[str, list[list[str]]]  # of words that exclude each other ("exclusive.weekday"), each with its synonyms
 
     def match(self, name: str, text: str) -> re.Match[str] | None:
         """The first phrase of a list ("operations.when") that a text has."""
@@ -140,6 +145,12 @@ def _read(path: Path) -> Lexicon:
         lengths=re.compile(rf"(?P<number>{_number(data)})[\s-]*(?P<unit>{_any(data['units'])})", re.IGNORECASE),
         numbered=re.compile(rf"\b(?P<unit>{_any(data['units'])})\s+(?P<number>\d+)", re.IGNORECASE),
         say=data["say"],
+        numerals=data["numbers"] | data["check"]["numerals"],
+        groups={
+            f"{kind}.{name}": [entry.split() for entry in entries]
+            for kind in ("exclusive", "same", "converse", "verbs")
+            for name, entries in data["check"][kind].items()
+        },
     )
 
 

@@ -1,30 +1,33 @@
 """The reader for models that can read: a vision-language model here, or one behind a server.
 
-It gets the history, the notes in order of time (all of a video's where they fit, to stay in the prefix cache),
-stills with their times for every kind of question, and what the tools computed; and it may ask for more frames. Its
-sentences name their notes in square brackets; a paraphrase is kept where numbers, names and negation agree with these.
+It gets the history, the notes in order of time (all of a video's where they fit, the same for every question, so that
+they stay in the prefix cache), stills with their times for every kind of question, and what the tools computed; and it
+may ask for more frames. Its sentences name their notes in square brackets; a paraphrase is kept where it agrees with
+these. What does not hold is left out, and where nothing holds the evidence itself is quoted.
 """
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from model.errors import CuepointError
-from model.language.chat import Decoder, Part, Still
+from model.language.chat import Decoder, Part, Still, keep_evenly
 from model.language.chat import Message as ChatMessage
 from model.loading import Models
-from model.timecode import clock
-from retrieval.ask.check import agrees, denies, legible
-from retrieval.ask.evidence import Evidence, Item
+from model.timecode import clock, span
+from retrieval.ask.check import agrees, covered, denies, foreign, legible, obeys, says_something
+from retrieval.ask.evidence import Evidence, Item, quotable
 from retrieval.ask.look import Looker
 from retrieval.ask.plan import Plan
 from retrieval.ask.readers.quoting import quoted, worth_quoting
 from retrieval.ask.readers.reader import Claim, Halted, Report
+from retrieval.ask.readers.sentences import Sentence, Sentences
 from retrieval.ask.say import MARKER, Say
-from retrieval.search.lexicon import lexicon_of
 from retrieval.store.library import Library
 from retrieval.store.records import Message
 
@@ -38,24 +41,60 @@ SYSTEM = (
     "other frames first, write only: LOOK m:ss-m:ss. Answer in the language of the question, shortly and completely."
 )
 _NOTES_SHARE = 0.5  # of the context, for notes; the rest is for stills, history and the answer
+_LEAST_TOKEN_CHARS = 12  # notes with more characters a token than any text has need not be counted
 _MOST_REPEATED = 2  # the same sentence so often: the model is going in circles
-_LOOK = re.compile(r"^\s*LOOK\s+(\d[\d:.]*)(?:\s*[-–]\s*(\d[\d:.]*))?\s*$", re.MULTILINE)
-_CITED = re.compile(r"\s*\[\s*(\d+(?:\s*[,;]\s*\d+)*)\s*\]")
-_END = re.compile(r"[.!?][\"”')]*(?=\s|$|\s*\[)|[。!?]|\n")
+_LOOK = re.compile(r"^\W*LOOK\W+(?:video\s+(\d+)\W+)?(\d[\d:.]*)(?:\s*(?:[-–]|to)\s*(\d[\d:.]*))?\W*$")
+_UNCITED = re.compile(
+    rf"\s*(?:{MARKER.pattern}|\[\s*\d+\s*\])"
+)  # a citation of an earlier answer has another number now
+_STOPS = " .\u3002"
+_SENTENCE_ENDS = (".", "?", "!", "\u3002", "\uff1f", "\uff01")
 _NEAR_S = 4.0  # a note that is this close to a moment belongs to it
+_RESTS_SHARE = 0.5  # of a sentence's own words that stand in what it rests on, where it names no note
+
+
+@dataclass
+class _Notebook:
+    """What the model is given, numbered from one; `shown`: the answer's item of a note, where it has one."""
+
+    notes: list[Item] = field(default_factory=list)
+    shown: dict[int, int] = field(default_factory=dict)
+    items: int = 0  # that the answer has
+
+    def add(self, note: Item) -> int:
+        self.notes.append(note)
+        return len(self.notes)
+
+    def __getitem__(self, number: int) -> Item:
+        return self.notes[number - 1]
+
+    def __contains__(self, number: int) -> bool:
+        return 1 <= number <= len(self.notes)
 
 
 @dataclass
 class _Reading:
-    """One question as far as it has come: `notes` are numbered from one as the model sees them."""
+    """One question as far as it has come."""
 
     plan: Plan
     evidence: Evidence
-    notes: list[Item]
-    numbers: dict[int, int] = field(default_factory=dict)  # of a note -> of the answer's item
-    count: int = 0  # items the answer has
-    looked_at: set[int] = field(default_factory=set)  # notes that have stills
-    said: list[str] = field(default_factory=list)
+    history: Sequence[Message]
+    videos: list[str]
+    book: _Notebook
+    prefix: str  # the notes, as the model reads them
+    computed: str = ""  # what the tools say, with the numbers of notes
+    computed_from: tuple[int, ...] = ()  # notes
+    fitting: list[int] = field(default_factory=list)  # notes that were found for this question
+    moments: list[int] = field(default_factory=list)  # notes of pictures, told with the question
+    frames: dict[int, list[Still]] = field(default_factory=dict)  # by the number of their note
+    said: set[str] = field(default_factory=set)
+    kept: int = 0
+    denied: bool = False
+
+    @property
+    def given(self) -> str:
+        """What the model may use again without citing it."""
+        return f"{self.plan.question} {self.computed}"
 
 
 class StrongReader:
@@ -76,210 +115,272 @@ class StrongReader:
     def read(
         self, plan: Plan, evidence: Evidence, history: Sequence[Message], report: Report, stop: Halted
     ) -> Iterator[Claim]:
-        reading = _Reading(plan, evidence, self._notes(evidence), count=len(evidence.items))
-        reading.numbers = {i: reading.notes.index(item) + 1 for i, item in enumerate(evidence.items, 1)}
-        reading.numbers = {note: i for i, note in reading.numbers.items()}
-        stills = self._stills(reading, evidence.items, self.decoder.max_stills)
-        yield from self._told(reading, history, stills, report, stop, self.choice.looks)
+        reading = self._begin(plan, evidence, history)
+        looks = self.choice.looks if self.decoder.max_stills else 0
+        while (wanted := (yield from self._told(reading, report, stop, looks))) is not None and not stop():
+            looks = looks - 1 if self._look(reading, wanted) else 0
+        if stop():
+            return
+        if report.problem or not reading.kept:
+            yield from self._instead(reading, report)
 
     def _told(
-        self,
-        reading: _Reading,
-        history: Sequence[Message],
-        stills: dict[int, list[Still]],
-        report: Report,
-        stop: Halted,
-        looks: int,
-    ) -> Iterator[Claim]:
-        messages = self._messages(reading, history, stills, looks)
-        kept, denied, repeated, pending = False, False, 0, ""
-        for sentence, numbers in self._sentences(messages, report, stop):
-            if looks and (wanted := _LOOK.match(sentence)):
-                more = self._look(reading, wanted)
-                yield from self._told(reading, history, stills | more, report, stop, looks - 1 if more else 0)
-                return
-            if not legible(sentence) or sentence in reading.said:
-                repeated += 1
-                if repeated > _MOST_REPEATED:
-                    break
-                continue
-            reading.said.append(sentence)
-            if denies(sentence):
-                denied = True
-                continue
-            for claim in self._claims(reading, sentence, numbers):
-                yield Claim(f"{pending}{claim.text}", claim.items, claim.verdict, claim.item)
-                kept, pending = True, " "
-        if kept:
-            return
-        if denied:
-            yield Claim(Say(reading.plan.language).not_found(reading.evidence), verdict="denial")
-        else:
-            yield from fallback(reading.plan, reading.evidence)
+        self, reading: _Reading, report: Report, stop: Halted, looks: int
+    ) -> Generator[Claim, None, re.Match[str] | None]:
+        """The model's sentences that hold; returns which frames it asks for, if it does."""
+        repeated, opening = 0, ""
+        with contextlib.closing(self._sentences(self._messages(reading, looks), report, stop)) as sentences:
+            for sentence in sentences:
+                if wanted := _LOOK.match(sentence.text):
+                    if looks:
+                        return wanted
+                    continue
+                if not legible(sentence.text) or sentence.text in reading.said:
+                    repeated += 1
+                    if repeated > _MOST_REPEATED:
+                        return None
+                    continue
+                if not (sentence.cited or opening or says_something(sentence.text)):
+                    opening = f"{sentence.text} "  # "Yes." says nothing without the next
+                    continue
+                reading.said.add(sentence.text)
+                yield from self._claims(reading, sentence, opening)
+                opening = ""
+                if reading.kept >= self.choice.sentences:
+                    return None
+        if opening and not reading.kept:
+            yield from self._claims(reading, Sentence(opening.strip()), "")
+        return None
 
-    def _claims(self, reading: _Reading, sentence: str, numbers: list[int]) -> Iterator[Claim]:
-        """The sentence, behind the items that it cites and that are not shown yet; nothing where it does not agree."""
-        if lexicon_of(sentence).spaced != lexicon_of(reading.plan.question).spaced and len(sentence) > 12:
-            return  # in a language that was not asked in
-        cited = [n for n in numbers if 1 <= n <= len(reading.notes)] or self._resting_on(reading, sentence)
+    def _claims(self, reading: _Reading, sentence: Sentence, opening: str) -> Iterator[Claim]:
+        """The sentence, behind the items that it cites and that are not shown yet; nothing where it does not hold."""
+        text, book = sentence.text, reading.book
+        cited = [number for number in sentence.cited if number in book]
+        between = ("\n- " if sentence.listed else " ") if reading.kept else ("- " if sentence.listed else "")
+        quotes = [book[number].quote for number in cited]
+        if denies(text) and not (cited and covered(text, quotes)):
+            reading.denied = True
+            if reading.kept:  # "... The notes do not say when."
+                yield Claim(f"{between}{text}")
+            return
+        if foreign(text, reading.plan.question) or obeys(text, [note.quote for note in book.notes]):
+            logger.info("A sentence in another language, or one that an instruction put in, is left out: %s", text)
+            return
+        if not self._holds(reading, text, cited):
+            cited = self._resting_on(reading, text)
         if not cited:
+            logger.info("A sentence does not agree with what it cites and is left out: %s", text)
             return
-        if not set(cited) & reading.looked_at:
-            quotes = [reading.notes[n - 1].quote for n in cited]
-            if not agrees(sentence, quotes, f"{reading.plan.question} {_plain(reading)} {_times(reading, cited)}"):
-                logger.info("A sentence does not agree with what it cites and is left out: %s", sentence)
-                return
         for number in cited:
-            if number not in reading.numbers:
-                reading.count += 1
-                reading.numbers[number] = reading.count
-                yield Claim("", item=reading.notes[number - 1])
-        yield Claim(sentence.rstrip(" .。"), tuple(dict.fromkeys(reading.numbers[n] for n in cited)))
+            if number not in book.shown:
+                book.items += 1
+                book.shown[number] = book.items
+                yield Claim("", item=book[number])
+        reading.kept += 1
+        numbers = tuple(dict.fromkeys(book.shown[number] for number in cited))
+        yield Claim(f"{between}{opening}{text.rstrip(_STOPS)}", numbers)
 
-    def _resting_on(self, reading: _Reading, sentence: str) -> list[int]:
-        """The note that a sentence without a number rests on: the evidence that agrees with it, likeliest first."""
-        shown = sorted(reading.numbers, key=lambda note: reading.numbers[note])
-        given = f"{reading.plan.question} {_plain(reading)} {_times(reading, shown)}"
-        fits = (n for n in shown if n in reading.looked_at or agrees(sentence, [reading.notes[n - 1].quote], given))
-        return [best] if (best := next(fits, None)) is not None else []
+    def _holds(self, reading: _Reading, text: str, cited: Sequence[int]) -> bool:
+        """Whether a sentence agrees with the notes that it cites. What it says of frames only eyes can check."""
+        book = reading.book
+        if not cited or any(number in reading.frames for number in cited):
+            return bool(cited)
+        quotes = [book[number].quote for number in cited]
+        given = f"{reading.given} {_times(book, cited)}"
+        if agrees(text, quotes, given):
+            return True
+        whole = [book[number].quote for number in _utterances(book, cited)]
+        return len(whole) > len(quotes) and agrees(text, whole, given)
 
-    def _notes(self, evidence: Evidence) -> list[Item]:
-        """What was found, in order of time; all that is said and written in the videos where it fits the budget."""
-        videos = list(dict.fromkeys(item.video_id for item in evidence.items))
-        found = sorted(evidence.items, key=lambda item: (videos.index(item.video_id), item.start))
-        every = [
-            Item(p.video_id, p.start, p.end, p.source, p.text)
-            for video_id in videos
-            for p in self.library.passages(video_id)
-            if not any(_same(item, p.video_id, p.source, p.start, p.end) for item in found)
-        ]
+    def _resting_on(self, reading: _Reading, text: str) -> list[int]:
+        """The notes that a sentence rests on which names none, or wrong ones."""
+        book = reading.book
+        if reading.computed and agrees(text, [reading.computed], reading.given):
+            return list(reading.computed_from)
+        order = [*reading.fitting, *(n for n in range(1, len(book.notes) + 1) if n not in reading.fitting)]
+        for number in order:
+            note = book[number]
+            said = note.source != "visual" and note.quote
+            given = f"{reading.given} {_times(book, [number])}"
+            if said and covered(text, [note.quote], reading.plan.question) and agrees(text, [note.quote], given):
+                return [number]
+        if reading.frames and reading.evidence.lead in ("visual", None) and not _is_told(reading.plan):
+            return [next(iter(reading.frames))]
+        return []
+
+    def _begin(self, plan: Plan, evidence: Evidence, history: Sequence[Message]) -> _Reading:
+        """The notes, and where in them the evidence stands."""
+        videos = list(dict.fromkeys([*(item.video_id for item in evidence.items), *evidence.videos]))
+        notes, prefix = self._notes(videos, evidence)
+        book = _Notebook(notes, items=len(evidence.items))
+        reading = _Reading(plan, evidence, history, videos, book, prefix)
+        of_item: dict[int, list[int]] = {}
+        for place, item in enumerate(evidence.items, 1):
+            of_item[place] = [number for number, note in enumerate(notes, 1) if _belongs(note, item)]
+            for number in of_item[place]:
+                book.shown.setdefault(number, place)
+            reading.fitting += [number for number in of_item[place] if number not in reading.fitting]
+        looked_at = evidence.items or [Item(v, 0.0, self.library.video(v).duration, "visual", "") for v in videos[:1]]
+        pictures = self._stills(looked_at, self.decoder.max_stills)
+        in_time = sorted(range(len(looked_at)), key=lambda i: (videos.index(looked_at[i].video_id), looked_at[i].start))
+        for index in in_time:
+            item, place = looked_at[index], index + 1
+            stands = of_item.get(place, [])
+            if stands and not pictures[index]:
+                continue
+            note = item if not stands else Item(item.video_id, item.start, item.end, "visual", "")
+            if not evidence.items and not pictures[index]:
+                continue
+            number = book.add(note)
+            reading.moments.append(number)
+            if evidence.items and not stands:
+                book.shown[number] = place
+                of_item[place] = [number]
+            if pictures[index]:
+                reading.frames[number] = pictures[index]
+        reading.computed = MARKER.sub(lambda found: _place(book, of_item, evidence, int(found[1])), evidence.telling)
+        cited = dict.fromkeys(int(number) for number in MARKER.findall(evidence.telling))
+        reading.computed_from = tuple(dict.fromkeys(number for place in cited for number in of_item.get(place, [])[:1]))
+        return reading
+
+    def _notes(self, videos: Sequence[str], evidence: Evidence) -> tuple[list[Item], str]:
+        """All that is said and written in the videos, in order of time, where it fits the budget: it is the same for
+        every question. Else what was found, with what stands beside it. And the same as the model reads it."""
+        every = sorted(
+            (
+                Item(p.video_id, p.start, p.end, p.source, quotable(p.text))
+                for video_id in videos
+                for p in self.library.passages(video_id)
+            ),
+            key=lambda note: (videos.index(note.video_id), note.start, note.source, note.end),
+        )
+        told = [item for item in evidence.items if item.source != "visual"]
+        beside = [note for note in every if any(_beside(note, item) or _belongs(note, item) for item in told)]
         budget = int(self.choice.context_tokens * _NOTES_SHARE)
-        whole = sorted([*found, *every], key=lambda item: (videos.index(item.video_id), item.start))
-        if self.decoder.count_tokens("\n".join(item.as_note().line(1) for item in whole)) <= budget:
-            return whole
-        beside = [e for e in every if any(_beside(e, item) for item in found)]
-        near = sorted([*found, *beside], key=lambda item: (videos.index(item.video_id), item.start))
-        fits = self.decoder.count_tokens("\n".join(item.as_note().line(1) for item in near)) <= budget
-        return near if fits else found
+        for notes in (every, beside):
+            prefix = self._as_text(notes, videos)
+            if len(prefix) <= budget * _LEAST_TOKEN_CHARS and self.decoder.count_tokens(prefix) <= budget:
+                return notes, prefix
+        found = sorted(told, key=lambda note: (videos.index(note.video_id), note.start))
+        return found, self._as_text(found, videos)
 
-    def _stills(self, reading: _Reading, items: Sequence[Item], most: int) -> dict[int, list[Still]]:
-        """By the number of the note."""
-        if not most or not items:
-            return {}
-        stills = {
-            reading.notes.index(item) + 1: pictures
-            for item, pictures in zip(items, self.looker.look(items, most), strict=True)
-            if pictures
-        }
-        reading.looked_at |= stills.keys()
-        return stills
+    def _as_text(self, notes: Sequence[Item], videos: Sequence[str]) -> str:
+        lines: list[str] = []
+        for number, note in enumerate(notes, 1):
+            if len(videos) > 1 and (number == 1 or notes[number - 2].video_id != note.video_id):
+                title = quotable(self.library.video(note.video_id).title)
+                lines.append(f"Video {videos.index(note.video_id) + 1}, “{title}”:")
+            lines.append(note.as_note().line(number))
+        return "\n".join(lines)
 
-    def _look(self, reading: _Reading, wanted: re.Match[str]) -> dict[int, list[Still]]:
-        """Stills of another stretch that the model asks for, as a new note."""
-        video = self.library.video(reading.notes[0].video_id)
-        start = _seconds(wanted[1])
-        end = _seconds(wanted[2]) if wanted[2] else start + 2 * _NEAR_S
-        start, end = max(0.0, min(start, video.duration)), min(end, video.duration)
-        if end - start <= 0:
-            return {}
+    def _stills(self, items: Sequence[Item], most: int) -> list[list[Still]]:
+        return self.looker.look(items, most) if most and items else [[] for _ in items]
+
+    def _look(self, reading: _Reading, wanted: re.Match[str]) -> bool:
+        """Adds frames of the stretch that the model asks for, half of all; whether there are any."""
+        place = int(wanted[1] or 1)
+        if not 1 <= place <= len(reading.videos):
+            return False
+        video = self.library.video(reading.videos[place - 1])
+        start = _seconds(wanted[2])
+        end = min(_seconds(wanted[3]) if wanted[3] else start + 2 * _NEAR_S, video.duration)
+        if not 0 <= start < end:
+            return False
         item = Item(video.id, start, end, "visual", "")
-        reading.notes.append(item)
-        return self._stills(reading, [item], self.decoder.max_stills)
+        most = self.decoder.max_stills
+        [pictures] = self._stills([item], max(1, most // 2))
+        if not pictures:
+            return False
+        kept = keep_evenly([still for stills in reading.frames.values() for still in stills], most - len(pictures))
+        for number, stills in reading.frames.items():
+            reading.frames[number] = [still for still in stills if any(still is one for one in kept)]
+        number = reading.book.add(item)
+        reading.moments.append(number)
+        reading.frames[number] = pictures
+        return True
 
-    def _messages(
-        self, reading: _Reading, history: Sequence[Message], stills: dict[int, list[Still]], looks: int
-    ) -> list[ChatMessage]:
-        notes = "\n".join(item.as_note().line(n) for n, item in enumerate(reading.notes, 1) if item.quote)
-        messages: list[ChatMessage] = [{"role": "system", "content": f"{SYSTEM}\n\nNotes:\n{notes or 'none'}"}]
-        for message in history[-2 * self.choice.history :] if self.choice.history else ():
-            messages.append({"role": message.role, "content": _CITED.sub("", MARKER.sub("", message.text))})
+    def _messages(self, reading: _Reading, looks: int) -> list[ChatMessage]:
+        """The notes first, which are the same for the next question; then the turns before; then what is new."""
+        messages: list[ChatMessage] = [
+            {"role": "system", "content": f"{SYSTEM}\n\nNotes:\n{reading.prefix or 'none'}"},
+            *turns(reading.history, self.choice.history),
+        ]
         content: list[Part] = []
-        for number, pictures in sorted(stills.items()):
-            content += [f"[{number}] frames:", *pictures, "\n"]
-        if reading.evidence.telling:
-            content.append(f"Computed: {_plain(reading)}\n")
+        for number in reading.moments:
+            note, pictures = reading.book[number], reading.frames.get(number, [])
+            video = f"video {reading.videos.index(note.video_id) + 1}, " if len(reading.videos) > 1 else ""
+            if pictures:
+                content += [f"[{number}] {video}{span(note.start, note.end)}, frames:", *pictures, "\n"]
+            elif number not in reading.frames:
+                content.append(f"{note.as_note().line(number)}\n")
+        if reading.computed:
+            content.append(f"Computed: {reading.computed}\n")
+        if reading.fitting:
+            content.append(f"Notes that fit best: {' '.join(f'[{number}]' for number in reading.fitting)}\n")
         if not looks:
             content.append("No more frames can be asked for.\n")
         content.append(f"Question: {reading.plan.question}")
         plain = "".join(part for part in content if isinstance(part, str))
-        messages.append({"role": "user", "content": content if stills else plain})
-        return messages
+        return [*messages, {"role": "user", "content": content if any(reading.frames.values()) else plain}]
 
-    def _sentences(self, messages: list[ChatMessage], report: Report, stop: Halted) -> Iterator[tuple[str, list[int]]]:
-        """What the model writes, sentence by sentence, with the numbers behind each; no more than the profile keeps.
-
-        Where it fails (a server that is down, memory that is full) `report.problem` says why.
-        """
-        pending, count = "", 0
+    def _sentences(self, messages: list[ChatMessage], report: Report, stop: Halted) -> Generator[Sentence, None, None]:
+        """What the model writes, sentence by sentence. Where it fails (a server that is down, memory that is full)
+        `report.problem` says why, and half a sentence is left out."""
+        sentences = Sentences()
         try:
-            for piece in self.decoder.stream(messages, max_new_tokens=self.choice.new_tokens, stop=stop):
-                pending += piece
-                while (cut := _sentence_end(pending)) is not None:
-                    sentence, pending = pending[:cut], pending[cut:]
-                    if sentence.strip():
-                        count += 1
+            stream = self.decoder.stream(messages, max_new_tokens=self.choice.new_tokens, stop=stop)
+            with contextlib.closing(stream) as pieces:
+                for piece in pieces:
+                    for sentence in sentences.feed(piece):
                         report.stats = self.decoder.last_stats
-                        yield _cited(sentence)
-                    if count == self.choice.sentences:
+                        yield sentence
+                    if sentences.loops:
                         return
         except CuepointError as error:
             report.problem = str(error)
-            return
         report.stats = self.decoder.last_stats
-        if pending.strip():
-            yield _cited(pending)
+        if not stop():
+            yield from sentences.rest(whole=bool(report.problem))
+
+    def _instead(self, reading: _Reading, report: Report) -> Iterator[Claim]:
+        """Where the model denies, that nothing was found; where it failed or nothing that it said holds, what the tools
+        computed, else the evidence itself."""
+        say, plan, evidence = Say(reading.plan.language), reading.plan, reading.evidence
+        between = "\n\n" if reading.kept else ""
+        if reading.denied and not reading.kept and not report.problem:
+            yield Claim(say.not_found(evidence), verdict="denial")
+        elif not evidence.found:
+            if not reading.kept:
+                verdict = "unsure" if evidence.items else "denial"
+                text = say.cannot_tell(evidence) if evidence.items else say.not_found(evidence)
+                yield Claim(text, verdict=verdict)  # type: ignore[arg-type]
+        elif evidence.telling:
+            yield Claim(f"{between}{evidence.telling}")
+        elif plan.operation == "when":
+            yield Claim(f"{between}{say.when(evidence.items)}")
+        elif evidence.items and worth_quoting(plan, evidence.items):
+            yield Claim(f"{between}{quoted(plan, evidence).text}")
 
 
-def fallback(plan: Plan, evidence: Evidence) -> Iterator[Claim]:
-    """What is said where a model said nothing that holds: what the tools computed, else the evidence itself."""
-    if evidence.telling:
-        yield Claim(evidence.telling)
-    elif plan.operation == "when":
-        yield Claim(Say(plan.language).when(evidence.items))
-    elif worth_quoting(plan, evidence.items):
-        yield quoted(plan, evidence)
+def turns(history: Sequence[Message], most: int) -> list[ChatMessage]:
+    """The last questions that were answered, each with its answer: servers insist on turns."""
+    pairs = [
+        (one, other)
+        for one, other in itertools.pairwise(history)
+        if one.role == "user" and other.role == "assistant" and one.text.strip() and other.text.strip()
+    ]
+    return [
+        {"role": message.role, "content": _UNCITED.sub("", message.text).strip()}
+        for pair in pairs[len(pairs) - min(most, len(pairs)) :]
+        for message in pair
+    ]
 
 
-def _sentence_end(text: str) -> int | None:
-    """Where the first sentence of a text ends, its numbers with it; None while more of it may come."""
-    for end in _END.finditer(text):
-        rest = text[end.end() :]
-        if not rest.strip() and "\n" not in text[end.start() :]:
-            return None
-        if rest.lstrip().startswith("["):
-            numbers = _CITED.match(rest)
-            if numbers is None and "]" not in rest:
-                return None
-            return end.end() + (numbers.end() if numbers else 0)
-        if len(text[: end.end()].split()) > 2 or text[end.start()] in "。!?\n" or _CITED.search(text[: end.end()]):
-            return end.end()
-    return None
-
-
-def _cited(sentence: str) -> tuple[str, list[int]]:
-    numbers = [int(number) for found in _CITED.findall(sentence) for number in re.split(r"[,;]", found)]
-    bare = " ".join(_CITED.sub("", sentence).split()).lstrip("-*• ")
-    return bare, numbers
-
-
-def _plain(reading: _Reading) -> str:
-    """What the tools computed, with times for its markers."""
-    items = reading.evidence.items
-
-    def shown(found: re.Match[str]) -> str:
-        item = items[int(found[1]) - 1]
-        return f"[{clock(item.start)}–{clock(item.end)}]"
-
-    return MARKER.sub(shown, reading.evidence.telling)
-
-
-def _times(reading: _Reading, cited: Sequence[int]) -> str:
-    notes = [reading.notes[n - 1] for n in cited]
-    return " ".join(f"{clock(t)} {t:.0f}" for note in notes for t in (note.start, note.end))
-
-
-def _same(item: Item, video_id: str, source: str, start: float, end: float) -> bool:
-    return (item.video_id, item.source) == (video_id, source) and item.start <= start < item.end
+def _belongs(note: Item, item: Item) -> bool:
+    """Whether a line is a part of a piece of evidence, which may be several: an utterance, all that is on a screen."""
+    if (note.video_id, note.source) != (item.video_id, item.source) or note.source == "visual":
+        return False
+    return note.start < item.end and note.end > item.start and (note.quote in item.quote or item.quote in note.quote)
 
 
 def _beside(one: Item, other: Item) -> bool:
@@ -287,8 +388,45 @@ def _beside(one: Item, other: Item) -> bool:
     return one.video_id == other.video_id and near
 
 
+def _utterances(book: _Notebook, cited: Sequence[int]) -> list[int]:
+    """The notes, with those that one sentence of speech goes on in."""
+    numbers = set(cited)
+    for number in cited:
+        if book[number].source != "speech":
+            continue
+        for step in (-1, 1):
+            other = number + step
+            if other in book and book[other].source == "speech" and book[other].video_id == book[number].video_id:
+                first = book[min(number, other)]
+                if not first.quote.rstrip().endswith(_SENTENCE_ENDS):
+                    numbers.add(other)
+    return sorted(numbers)
+
+
+def _place(book: _Notebook, of_item: dict[int, list[int]], evidence: Evidence, place: int) -> str:
+    """A marker of what the tools computed, as the model is to cite it."""
+    if not 1 <= place <= len(evidence.items):
+        return ""
+    item = evidence.items[place - 1]
+    numbers = "".join(f"[{number}]" for number in of_item.get(place, [])[:1])
+    return f"{numbers} {span(item.start, item.end)}".strip()
+
+
+def _times(book: _Notebook, cited: Sequence[int]) -> str:
+    """The times of notes as a model may write them."""
+    return " ".join(f"{clock(t)} {t:.0f}" for number in cited for t in (book[number].start, book[number].end))
+
+
+def _is_told(plan: Plan) -> bool:
+    return "visual" not in plan.sources
+
+
 def _seconds(text: str) -> float:
+    """Of 1:23 or 83.5; -1 where it is no time."""
     total = 0.0
-    for part in text.strip(":. ").split(":"):
-        total = total * 60 + float(part or 0)
+    try:
+        for part in text.strip(":. ").split(":"):
+            total = total * 60 + float(part)
+    except ValueError:
+        return -1.0
     return total
