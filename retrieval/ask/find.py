@@ -155,7 +155,6 @@ class Finder:
                 return [self.line(passage, within) for passage in there]
             hits = [hit for hit in hits if hit.passage.source != "text" or hit in unknown]
         hits = self._beside_pictures(plan, hits, video_ids, within)
-        hits = sorted(hits, key=lambda hit: -hit.likelihood)
         items = [self.item(hit.passage, within, hit.likelihood) for hit in hits[: 4 * MAX_ITEMS]]
         items = [item for item in items if is_of_kind(plan, item.quote)]
         return distinct(items)[: 2 * MAX_ITEMS]
