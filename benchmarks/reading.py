@@ -30,6 +30,7 @@ XQUAD_FIT = 24  # articles; the others test
 # Transcripts of the other sets: e5 reads about 35 lines a second on one core, and four weights need no more.
 CMRC = 80  # half of them test
 STORIES_FIT, STORIES_TEST = 110, 60
+QUOTABLE = 0.65  # the same of a line that is quoted where nothing else answers
 RIGHT = 0.7  # how often a top line that is quoted should be the one that answers
 DENIED = 0.02  # share of the answered questions that may be denied
 PRIOR = {"answered": 1.0, "taken out": 0.25, "elsewhere": 0.25}  # weights of the examples: two in three are answered
@@ -193,9 +194,11 @@ def fit(examples: Sequence[Case], features: Sequence[str] = FEATURES) -> Weights
     weights = dict.fromkeys(FEATURES, 0.0)
     slope, shift = _top_line_scale(x[:, used] @ found[:-1] + found[-1], examples)
     weights |= {FEATURES[i]: round(float(value * slope), 4) for i, value in zip(used, found[:-1], strict=True)}
-    made = Weights(weights, round(float(found[-1] * slope + shift), 4), 0.0, 0.0, {})
+    made = Weights(weights, round(float(found[-1] * slope + shift), 4), 0.0, 0.0, 0.0, {})
     outcome = Outcome.of(made, examples)
-    return replace(made, likely=outcome.threshold(RIGHT), unlikely=outcome.denying(DENIED))
+    return replace(
+        made, likely=outcome.threshold(RIGHT), quotable=outcome.threshold(QUOTABLE), unlikely=outcome.denying(DENIED)
+    )
 
 
 def _top_line_scale(logits: np.ndarray, examples: Sequence[Case]) -> tuple[float, float]:

@@ -138,8 +138,8 @@ class Finder:
         if plan.operation == "when":
             named = plan.leans != "visual"  # then a line with all the words tells of it, else only one beyond doubt
             return [i for i in enough if i.likelihood >= SURE or (named and coverage(plan.terms, i.quote) == 1)][:2]
-        sure = plan.leans == "visual" and plan.wants not in ("colour", "count")
-        return [item for item in enough if item.likelihood >= SURE] if sure else enough
+        meant = plan.leans == "visual" and plan.wants not in ("colour", "count")
+        return [item for item in enough if item.likelihood >= (SURE if meant else read_weights().likely)]
 
     def told(self, plan: Plan, video_ids: Sequence[str], within: Filter = EVERYTHING) -> list[Item]:
         """What is said and written that may answer, likeliest first; each an utterance, or what stands on the screen at
@@ -262,7 +262,7 @@ def least_likely(plan: Plan) -> float:
     if plan.place or (plan.sources == ("text",) and not plan.says_about):
         return 0.0
     worded = plan.leans in ("speech", "text") or "visual" not in plan.sources
-    return read_weights().unlikely if worded else read_weights().likely
+    return read_weights().unlikely if worded else read_weights().quotable
 
 
 def is_of_kind(plan: Plan, words_found: str) -> bool:

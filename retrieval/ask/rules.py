@@ -221,7 +221,7 @@ def _sources(lexicon: Lexicon, text: str) -> tuple[tuple[Source, ...], Source | 
     never = lexicon.has("speech.never", text)
     if written and not (said and not never) and not lexicon.has("speech.leans", text):
         return ("text",), "text"
-    if said and not never and not written:
+    if said and not never and not written and not lexicon.has("visual.seen", text):
         return ("speech",), "speech"
     leans = [source for source in EVERY_SOURCE if lexicon.has(f"{source}.leans", text)]
     if leans == ["speech", "text"]:

@@ -50,7 +50,8 @@ class Signals:
 class Weights:
     weights: dict[str, float]  # of each of `FEATURES`, none below zero
     bias: float
-    likely: float  # a top line of at least this probability may be quoted as the answer
+    likely: float  # a top line of at least this probability stands before what pictures may show
+    quotable: float  # and of this may be quoted where pictures do not answer
     unlikely: float  # below this the video says nothing of it
     fitted_on: dict[str, Any]  # data, numbers of examples and figures, for people
 

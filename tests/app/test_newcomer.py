@@ -25,8 +25,8 @@ pytestmark = [pytest.mark.models, pytest.mark.timeout(600)]
 QUESTIONS = json.loads(Path(benchmarks.__file__).with_name("newcomer.json").read_text("utf-8"))["questions"]
 SUGGESTED = json.loads(EXAMPLE_QUESTIONS.read_text("utf-8"))["questions"]
 LEAST_RIGHT = 22  # of the 34; the rest may be declined
-# "How much does the honey bread cost?": its recipe is quoted, which names no price.
-KNOWN_WRONG = {"How much does the honey bread cost?"}
+# Lines that speak of the right thing without the answer: a recipe without a price, Silver Bay without its mayor.
+KNOWN_WRONG = {"How much does the honey bread cost?", "Who is the mayor of Silver Bay?"}
 
 
 @pytest.fixture(scope="module")
