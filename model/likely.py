@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from model.language.chat import GenerationStats
+
+
+AnswerKind = Literal["any", "thing", "number"]  # a number may be said in words; a thing is neither that nor yes or no
 
 
 @dataclass(frozen=True)

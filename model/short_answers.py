@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from model.errors import CheckpointError
-from model.likely import Likely
+from model.likely import AnswerKind, Likely
 from model.vision.answer_head import load_answer_head
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from model.vision.encoder import VisionEncoder
 
 SHOWN = 5  # answers given, likeliest first
-AnswerKind = Literal["any", "thing", "number"]  # a number may be said in words; a thing is neither that nor yes or no
 
 
 class ShortAnswers:

@@ -12,9 +12,8 @@ from collections.abc import Iterator, Sequence
 from model.errors import CuepointError
 from model.language.chat import Still
 from model.language.notes import look_of
-from model.likely import Likely, as_likely, surest
+from model.likely import AnswerKind, Likely, as_likely, surest
 from model.loading import Models
-from model.short_answers import AnswerKind
 from model.vision.colour import NAMES
 from retrieval.ask.check import denies, depicted, echoes
 from retrieval.ask.evidence import Evidence, Item
