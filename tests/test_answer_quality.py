@@ -210,10 +210,12 @@ FLOORS: dict[str | None, dict[str, float]] = {
         "when": 0.33,
         "absent": 0.75,
         "citations": 0.75,
+        "precision": 0.8,
     },
     None: {"hit@1": 0.33, "hit@5": 0.66, "qa": 0.5, "screen_text": 0.66, "when": 0.33, "absent": 0.5, "citations": 0.8},
 }
-MOST_REFUSED = 0.4
+# A small eye says nothing where it is not sure, so what only pictures tell is mostly refused; what is said is true.
+MOST_REFUSED = 0.55
 
 
 @pytest.mark.models

@@ -26,6 +26,7 @@ from retrieval.search.search import Searcher
 from retrieval.store.fulltext import match_expression, words
 from retrieval.store.records import Moment, Passage, Source, Video
 
+RIVAL = 0.5  # a line is shown too that is so likely, measured by the likeliest
 SURE = 0.6  # likelihood of words from which they stand before pictures where these are likely meant
 _PICTURED = 3  # moments that a text may stand in
 _BESIDE_TEXTS = 2  # quoted with a text, before and after it
@@ -115,6 +116,8 @@ class Finder:
     def _find(self, plan: Plan, video_ids: Sequence[str], within: Filter) -> Evidence:
         told = self.told(plan, video_ids, within) if plan.sources != ("visual",) else []
         enough = [item for item in told if item.likelihood >= least_likely(plan)]
+        if enough:  # and their rivals
+            enough = [item for item in told if item.likelihood >= min(least_likely(plan), RIVAL * told[0].likelihood)]
         if not enough and plan.names_no_topic:  # nothing that must be found: the likeliest lines are what is asked for
             enough = told[:MAX_ITEMS]
         if "visual" not in plan.sources:

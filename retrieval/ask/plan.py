@@ -109,7 +109,8 @@ class Plan:
 
     def query(self) -> Query:
         """What to search for."""
-        text = self.look_for or self.question
+        whole = self.leans == "speech" and not self.sought  # `look_for` is without the speaker: no sentence any more
+        text = self.question if whole or not self.look_for else self.look_for
         if self.exclude and self.is_open:  # "not the dog": nothing else is asked for
             text = ""
         leans = None if self.leans == "visual" else self.leans

@@ -167,7 +167,9 @@ def _meant(lexicon: Lexicon, known: frozenset[str], word: str) -> str:
     if swapped or len(lower) < _TYPED_LEAST:
         return swapped[0] if swapped else word
     close = difflib.get_close_matches(lower, lexicon.typed, 1, _TYPED_ALIKE)
-    inflected = not close or close[0].startswith(lower[:-1]) or lower.startswith(close[0][:-1])
+    inflected = (
+        not close or close[0][0] != lower[0] or close[0].startswith(lower[:-1]) or lower.startswith(close[0][:-1])
+    )
     return word if inflected else close[0]
 
 

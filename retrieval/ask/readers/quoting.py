@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from retrieval.ask.evidence import Evidence, Item
+from retrieval.ask.find import RIVAL
 from retrieval.ask.plan import Plan
 from retrieval.ask.readers.reader import Claim, Halted, Report
 from retrieval.ask.say import Say
 from retrieval.store.records import Message
 
 MOST_QUOTED = 3  # the answering line is among the first three for nine of ten questions (docs/answers.md)
-_RIVAL = 0.5  # a line is quoted too that is so likely, measured by the likeliest
 
 
 class QuotingReader:
@@ -44,4 +44,4 @@ def worth_quoting(plan: Plan, items: Sequence[Item], words: bool = False) -> lis
         return same if plan.is_open else same[:1]
     best = same[0][1].likelihood
     most = max(plan.how_many, MOST_QUOTED)
-    return [(n, item) for n, item in same if item.likelihood >= _RIVAL * best][:most]
+    return [(n, item) for n, item in same if item.likelihood >= RIVAL * best][:most]
