@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import Page
 
+from retrieval.ask.look import Looker
+from retrieval.ask.readers.strong import StrongReader
 from retrieval.store.records import Video
 from tests.app.conftest import Served
 
@@ -30,6 +32,8 @@ def told(served: Served, video: Video, times: tuple[float, float], text: str) ->
     served.engine.library.add_passages(video.id, "speech", [(*times, text)], vectors)
     served.engine.models.decoder.says = f"{text}."  # type: ignore[attr-defined]
     served.engine.models.decoder.word_s = 0.3  # type: ignore[attr-defined]
+    engine = served.engine  # the embedded reader would quote it at once
+    engine.answerer.reader = StrongReader(engine.library, engine.models, Looker(engine.library))
 
 
 def current_time(page: Page) -> float:
