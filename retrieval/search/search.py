@@ -35,6 +35,7 @@ _DEPTH = 4  # moments looked at for one that is returned: near-duplicates fall o
 _AWAY_SHARE = 0.5  # of a look that must not be, against the one that must
 _PART_DEPTH = 5  # as for so many results, each of two conditions is looked for
 _BESIDE_S = 4.0  # on both sides of a moment: what lies there is still the same scene
+_KEPT_LINES = 10_000  # 15 MB
 _LOOKED_AT = 24  # of the likeliest lines, a tenth of a second the first time
 _LEAST_SWAPPED = 3  # letters: shorter words are made of the same ones too often
 _MOST_LINES = 10_000  # weighed for a question: some ten hours of speech
@@ -53,6 +54,7 @@ class Searcher:
         self.visual = VectorIndex(library, "visual", models.vision.name)
         self.text = VectorIndex(library, "text", models.passages.name)
         self._timelines: OrderedDict[tuple[str, int | None], Timeline] = OrderedDict()
+        self._kept_lines: OrderedDict[str, np.ndarray] = OrderedDict()
         self._lock = threading.Lock()
 
     def save(self) -> None:
@@ -191,7 +193,7 @@ class Searcher:
         embedder = self.models.text
         if not query.text.isascii() or embedder is self.models.passages or not hits:
             return hits
-        vectors = embedder.embed([hit.passage.text for hit in hits])
+        vectors = self._text_vectors([hit.passage.text for hit in hits])
         cosines = vectors @ embedder.embed_queries([query.text or query.without])[0]
         near = np.clip((cosines - embedder.floor) / embedder.span, 0, 1)
         return [
@@ -222,6 +224,18 @@ class Searcher:
             for passage, chance in zip(listed, likely, strict=True)
             if not coverage(unwanted, passage.text)
         ]
+
+    def _text_vectors(self, texts: list[str]) -> np.ndarray:
+        """Vectors of lines by the profile's `text` model, [n, D]; kept, for the next question finds many of them."""
+        with self._lock:
+            known = {text: self._kept_lines[text] for text in texts if text in self._kept_lines}
+        missing = [text for text in dict.fromkeys(texts) if text not in known]
+        known |= zip(missing, self.models.text.embed(missing) if missing else [], strict=True)
+        with self._lock:
+            self._kept_lines |= {text: known[text] for text in missing}
+            while len(self._kept_lines) > _KEPT_LINES:
+                self._kept_lines.popitem(last=False)
+        return np.stack([known[text] for text in texts])
 
     def _passages_of_vectors(self, vector_ids: list[int]) -> dict[int, int]:
         marks, values = marks_of(vector_ids)
