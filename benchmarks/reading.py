@@ -44,7 +44,7 @@ class Encoded:
     """A transcript with what the encoders say of it."""
 
     transcript: Transcript
-    stems: list[list[str]]
+    stems: list[tuple[str, ...]]
     lines: dict[str, np.ndarray]  # encoder -> float32 [n, D], unit length
     questions: dict[str, np.ndarray]  # encoder -> float32 [questions, D]
 

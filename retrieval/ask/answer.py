@@ -241,11 +241,11 @@ class _Part:
     def __init__(self, answer: Answer, plan: Plan) -> None:
         self.answer, self.first = answer, len(answer.citations)
         self._plan = plan
-        self._multiple = bool(answer.text)
+        self._before = answer.found  # by the questions before it
 
     def begin(self, evidence: Evidence) -> None:
         answer = self.answer
-        answer.found = answer.found or evidence.found if self._multiple else evidence.found
+        answer.found = self._before or evidence.found
         answer.searched = list(dict.fromkeys([*answer.searched, *evidence.searched]))
         answer.citations += [item.as_citation() for item in evidence.items]
         answer.plan = described(self._plan)
@@ -256,8 +256,8 @@ class _Part:
         if claim.item is not None:
             answer.citations.append(claim.item.as_citation())
             return ""
-        if claim.verdict and not self._multiple:
-            answer.found = False
+        if claim.verdict:
+            answer.found = self._before
             if claim.verdict == "denial":
                 answer.citations = answer.citations[: self.first]
         text = self.shifted(claim.text)

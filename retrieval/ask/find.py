@@ -76,9 +76,9 @@ class Finder:
             return replace(self._find(plan, video_ids, EVERYTHING), searched=searched, notices=notices)
         parts = self.windows(plan, video_ids)
         if not parts:
-            late = plan.window.start if plan.window.named else None
-            evidence = Evidence([], False) if late else self._find(plan, video_ids, EVERYTHING)
-            return replace(evidence, searched=searched, too_late=late, notices=notices)
+            if plan.window.named:
+                return Evidence([], False, searched, too_late=plan.window.start)
+            return replace(self._find(plan, video_ids, EVERYTHING), searched=searched, notices=notices)
         found = [self._find(plan, [video_id], part) for video_id, part in parts]
         turns = zip_longest(*(evidence.items for evidence in found))
         items = [item for turn in turns for item in turn if item is not None][:MAX_ITEMS]

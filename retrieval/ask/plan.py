@@ -1,6 +1,6 @@
 """What a question asks for, as data: what every planner makes and all that finding and reading know of the question.
 
-`PLAN_SCHEMA` is the same as a JSON schema, for models that plan.
+`plan_schema` gives the same as a JSON schema.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ Wants = Literal["anything", "colour", "count", "yes_no", "where", "action"]
 NOT_SOUGHT: frozenset[Operation] = frozenset({"summarise", "transcript", "file", "talk", "list", "compare"})
 EVERY_SOURCE: tuple[Source, ...] = ("visual", "speech", "text")
 AROUND_S = 2.0  # on both sides of a time that is named
+_LEAST_S = 4.0  # of a part that is a share of a video: the end of a short one is not its last second
 _FROZEN = ConfigDict(extra="forbid")
 
 
@@ -49,6 +50,8 @@ class Window:
         """The stretch of a video that lasts so many seconds; it may lie behind its end."""
         scale = duration if self.shares else 1.0
         start, end = self.start * scale, None if self.end is None else self.end * scale
+        if self.shares and end is not None and end - start < _LEAST_S:
+            start, end = max(0.0, min(start, duration - _LEAST_S)), min(duration, max(end, start + _LEAST_S))
         if start < 0:
             start = max(0.0, duration + start)
         if end is not None and end < 0:

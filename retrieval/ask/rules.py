@@ -18,7 +18,7 @@ from retrieval.store.wellformed import well_formed
 
 MAX_QUESTION_CHARS = 2000
 _MOST_QUESTIONS = 4  # in one message
-_EDGE_SHARE, _EDGE_LEAST_S = 0.15, 4.0  # of a video that is its start or its end
+_EDGE_SHARE = 0.15  # of a video that is its start or its end
 _POINTS = " ?!.,;:\u00bf\u00a1\u3002\uff0c\uff1f\uff01\uff1b\u3001"
 _ENDS = re.compile(r"(?<=[?\uff1f])\s*")
 _QUOTED = re.compile(r'"([^"]+)"')  # what stands in quotation marks is looked for as it is
@@ -136,8 +136,6 @@ def _operated(lexicon: Lexicon, plan: Plan, bare: str) -> Plan:
                 sources = ("visual",)
             return replace(plan, operation=operation, asked=asked, sources=sources, leans=leans,
                            look_for="" if pointing else anchor)  # fmt: skip
-        if operation == "compare":
-            return replace(plan, operation=operation, parts=(groups["one"], groups["other"]))
         if operation in ("summarise", "transcript"):
             return replace(plan, operation=operation, look_for="")
         if operation == "list" and not _listable(lexicon, groups.get("what", bare)):

@@ -145,6 +145,7 @@ def terms_of(question: str) -> list[str]:
     return list(dict.fromkeys(stem(word) for word in content_words(question)))
 
 
-def stems_of(line: str) -> list[str]:
+@functools.lru_cache(maxsize=20_000)  # every question asks for all lines of a video
+def stems_of(line: str) -> tuple[str, ...]:
     """A line's stems, as `likelihoods` takes them."""
-    return [stem(word) for word in words(line)]
+    return tuple(stem(word) for word in words(line))

@@ -317,8 +317,13 @@ class Searcher:
 def _as_spelt(terms: Sequence[str], lines: Sequence[Sequence[str]]) -> list[str]:
     """The terms, those that are in no line spelt as a word there that has the same letters: "bulit" is "built"."""
     known = {word for line in lines for word in line}
-    swapped = {(word[:1], *sorted(word)): word for word in known if len(word) > _LEAST_SWAPPED}
-    return [term if term in known else swapped.get((term[:1], *sorted(term)), term) for term in terms]
+    return [term if term in known else _swapped(term, known) for term in terms]
+
+
+def _swapped(term: str, known: set[str]) -> str:
+    letters = sorted(term)
+    alike = (w for w in known if len(w) == len(term) > _LEAST_SWAPPED and w[0] == term[0] and sorted(w) == letters)
+    return next(alike, term)
 
 
 def _stretches(video_id: str, within: Filter, hole: Hole | None) -> list[tuple[float, float]]:
