@@ -80,6 +80,8 @@ def distinct(items: Sequence[Item]) -> list[Item]:
 
 def _repeats(item: Item, other: Item) -> bool:
     """Whether an item says nothing that another of its source does not say at that time."""
-    if item.source == "text":
-        return item.quote in other.quote
+    if item.source == "text":  # each is quoted with what stands beside it, so two of one screen share most pieces
+        pieces = item.quote.split(" · ")
+        shared = sum(piece in other.quote for piece in pieces)
+        return shared == len(pieces) or (2 * shared > len(pieces) and item.start < other.end and other.start < item.end)
     return other.start <= item.start < other.end or item.quote == other.quote != ""
