@@ -33,7 +33,9 @@ MAX_PIXELS = 72_000_000
 # Reading errors in a row after which a file counts as ended: no damage takes that many calls to get past.
 _READ_FAILURES = 50
 
-_SECOND_CHOICE_SOUND = (
+# Cover art and the like are no video.
+ART = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+SECOND_CHOICE_SOUND = (
     Disposition.comment | Disposition.visual_impaired | Disposition.descriptions | Disposition.karaoke | Disposition.dub
 )
 
@@ -83,8 +85,7 @@ def check_local_file(path: Path) -> None:
 
 def picture_streams(container: InputContainer) -> list[VideoStream]:
     """Video streams that FFmpeg can decode, best first; cover art and thumbnails are not video."""
-    art = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
-    streams = [s for s in container.streams.video if s.codec_context is not None and not s.disposition & art]
+    streams = [s for s in container.streams.video if s.codec_context is not None and not s.disposition & ART]
     best = container.streams.best("video")
     return sorted(
         streams, key=lambda s: best is None or s.index != best.index
@@ -95,7 +96,7 @@ def sound_streams(container: InputContainer) -> list[AudioStream]:
     """Audio streams that FFmpeg can decode: default track first, commentary and the like last."""
     streams = [s for s in container.streams.audio if s.codec_context is not None]
     return sorted(
-        streams, key=lambda s: (bool(s.disposition & _SECOND_CHOICE_SOUND), not s.disposition & Disposition.default)
+        streams, key=lambda s: (bool(s.disposition & SECOND_CHOICE_SOUND), not s.disposition & Disposition.default)
     )
 
 

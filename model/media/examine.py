@@ -21,6 +21,7 @@ from model.media.container import decode, open_media, packets, picture_streams, 
 from model.media.length import Length, measure, promised_end, vouching_end
 from model.media.probe import MediaInfo
 from model.media.timeline import Timeline
+from model.media.tracks import list_tracks
 
 # Packets that may fail before the first picture: a cut recording can begin ten seconds (300 frames) before a key frame.
 _TRIAL_PACKETS = 400
@@ -102,6 +103,7 @@ def _described(path: Path, found: _Look) -> MediaInfo:
         shape = _shape(container.streams[picture.index], picture.frame) if picture else (0, 0, 0)
         missing = _missing(container, picture, sound)
         name = container.format.name
+        tracks = list_tracks(container)
     index = ["The index at the end of the file is damaged: the file was read without it."] if found.as_stream else []
     return MediaInfo(
         duration=round(max(length.end_s - leading.first_s, 0.0), 6),
@@ -120,6 +122,7 @@ def _described(path: Path, found: _Look) -> MediaInfo:
         as_stream=found.as_stream,
         estimated=length.estimated,
         promised_s=length.promised_s,
+        tracks=tracks,
     )
 
 

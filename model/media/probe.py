@@ -8,10 +8,24 @@ import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from model.errors import UnreadableMedia
 from model.media.container import check_local_file
+
+
+@dataclass(frozen=True)
+class Track:
+    """A stream of a file, as its container describes it."""
+
+    index: int  # of the stream in the file
+    kind: Literal["picture", "sound", "subtitles"]
+    codec: str | None  # None: FFmpeg does not know it
+    language: str | None = None  # ISO 639-1 where there is one, else ISO 639-2; None where the file does not say
+    title: str = ""
+    default: bool = False
+    forced: bool = False  # subtitles of foreign words only
+    aside: bool = False  # commentary, audio description, a dub, karaoke
 
 
 @dataclass(frozen=True)
@@ -34,6 +48,7 @@ class MediaInfo:
     as_stream: bool = False  # its index is damaged: read it from front to back
     estimated: bool = False  # there was no time to measure the length, and the file gives none
     promised_s: float | None = None  # the end by the header, in the container's time; None where it is silent
+    tracks: tuple[Track, ...] = ()  # all of them, in the order of the file; cover art is none
 
     @property
     def has_video(self) -> bool:
@@ -44,11 +59,12 @@ class MediaInfo:
         return self.audio_codec is not None
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "warnings": list(self.warnings)}
+        return {**asdict(self), "warnings": list(self.warnings), "tracks": [asdict(track) for track in self.tracks]}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> MediaInfo:
-        return cls(**{**data, "warnings": tuple(data.get("warnings", ()))})
+        tracks = tuple(Track(**track) for track in data.get("tracks", ()))
+        return cls(**{**data, "warnings": tuple(data.get("warnings", ())), "tracks": tracks})
 
 
 def probe(path: Path, timeout_s: float = 20) -> MediaInfo:

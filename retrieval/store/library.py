@@ -243,15 +243,23 @@ class Library:
         vectors: np.ndarray,
         lane_until: tuple[str, float] | None = None,
         replace: bool = False,
+        language: str | None = None,
+        origin: str = "",
     ) -> None:
-        """Store (start, end, text) pieces with their text vectors [n, D], in one transaction with a lane's progress."""
+        """Store (start, end, text) pieces with their text vectors [n, D], in one transaction with a lane's progress.
+
+        `replace`: instead of those of the same source and origin.
+        """
         with self.db.transaction() as db:
             if replace:
-                db.execute("DELETE FROM passages WHERE video_id = ? AND source = ?", (video_id, source))
+                db.execute(
+                    "DELETE FROM passages WHERE video_id = ? AND source = ? AND origin = ?", (video_id, source, origin)
+                )
             for (start, end, text), vector in zip(pieces, vectors, strict=True):
                 cursor = db.execute(
-                    "INSERT INTO passages (video_id, source, start, end, text) VALUES (?, ?, ?, ?, ?)",
-                    (video_id, source, start, end, text),
+                    "INSERT INTO passages (video_id, source, start, end, text, language, origin)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (video_id, source, start, end, text, language, origin),
                 )
                 db.execute(
                     "INSERT INTO passage_words (rowid, words) VALUES (?, ?)", (cursor.lastrowid, index_text(text))

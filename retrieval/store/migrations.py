@@ -178,7 +178,18 @@ def _claims(db: sqlite3.Connection) -> None:
     db.execute("ALTER TABLE jobs ADD COLUMN beats INTEGER NOT NULL DEFAULT 0")
 
 
-MIGRATIONS = [_first_schema, _name_the_models, _comments, _logins, _claims]
+def _languages(db: sqlite3.Connection) -> None:
+    """A passage knows its language and its track; a video knows what is spoken when, and what its user chose."""
+    db.execute("ALTER TABLE passages ADD COLUMN language TEXT")
+    db.execute("ALTER TABLE passages ADD COLUMN origin TEXT NOT NULL DEFAULT ''")
+    db.execute("ALTER TABLE videos ADD COLUMN choices TEXT NOT NULL DEFAULT '{}'")
+    db.execute(
+        "CREATE TABLE spoken (video_id TEXT NOT NULL REFERENCES videos(id) ON DELETE CASCADE, start REAL NOT NULL,"
+        " end REAL NOT NULL, language TEXT, likelihood REAL NOT NULL, PRIMARY KEY (video_id, start))"
+    )
+
+
+MIGRATIONS = [_first_schema, _name_the_models, _comments, _logins, _claims, _languages]
 
 
 def migrate(db: sqlite3.Connection) -> None:

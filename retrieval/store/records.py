@@ -34,6 +34,8 @@ class Video:
     index_seconds: float | None
     vision_model: str | None  # whose vectors its frames have, and whose its texts: None before indexing begins
     text_model: str | None
+    # What its user chose: {"sound": stream index, "language": ISO 639-1, "subtitles": [stream index]}, each optional.
+    choices: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,8 @@ class Passage:
     start: float
     end: float
     text: str
+    language: str | None = None  # ISO 639-1, where it is known
+    origin: str = ""  # which track of the source: "heard", "subtitles:3" (a stream of the file), "file:talk.srt"
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ def _sound(read: Callable[[sqlite3.Row], Read]) -> Callable[[sqlite3.Row], Read]
 
 @_sound
 def video_of(row: sqlite3.Row) -> Video:
-    return Video(**dict(row) | {"info": json.loads(row["info"]), "warnings": json.loads(row["warnings"])})
+    return Video(**dict(row) | {column: json.loads(row[column]) for column in ("info", "warnings", "choices")})
 
 
 @_sound
