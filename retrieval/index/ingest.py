@@ -17,7 +17,11 @@ from typing import Protocol
 from model.errors import Cancelled, CuepointError
 from model.loading import Models
 from model.media.probe import probe
-from retrieval.index.lanes import HearLane, MediaLane, Pages, ReadLane, SeeLane, Work
+from retrieval.index.lanes.hear import HearLane
+from retrieval.index.lanes.playable import MediaLane
+from retrieval.index.lanes.read import Pages, ReadLane
+from retrieval.index.lanes.see import SeeLane
+from retrieval.index.lanes.work import Work
 from retrieval.index.lengths import measured
 from retrieval.index.renew import renew
 from retrieval.store.claims import ClaimLost

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from model.errors import CuepointError
-from retrieval.index.lanes import segment_vectors
+from retrieval.index.lanes.see import segment_vectors
 from retrieval.store.damage import READING, DamagedLibrary, MissingDatabase, told
 from retrieval.store.folder import (
     BESIDE,

@@ -12,8 +12,8 @@ import pytest
 
 from model.errors import UnreadableMedia
 from model.media.probe import probe
-from retrieval.index import lanes
 from retrieval.index.ingest import run_job, take_in
+from retrieval.index.lanes import playable
 from retrieval.store.jobs import JobQueue
 from retrieval.store.library import Library
 from retrieval.store.records import Clip, Video
@@ -101,7 +101,7 @@ def test_without_a_copy_for_the_browser_the_rest_is_indexed(
     def fail(*_: object, **__: object) -> Path:
         raise UnreadableMedia("a.mp4 could not be prepared for playing: invalid argument.")
 
-    monkeypatch.setattr(lanes, "make_playable", fail)
+    monkeypatch.setattr(playable, "make_playable", fail)
     video = index(library, models, make_video(tmp_path / "a.mp4", SCENES))
     assert video.status == "ready" and len(library.clips(video.id)) == 3
     assert any("No copy for the browser" in warning for warning in video.warnings)
