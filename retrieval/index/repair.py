@@ -41,6 +41,8 @@ from retrieval.store.rows import clip_frames_of, clip_of, video_of
 
 _TYPES: dict[str, type | tuple[type, ...]] = {"TEXT": str, "REAL": (float, int), "INTEGER": int, "BLOB": bytes}
 _MADE_AGAIN = ("migrations", "passage_words")  # with what FTS5 keeps for itself, its names begin so
+_LEFT_OUT = ("sqlite_", *_MADE_AGAIN)
+_STRAY_SHARE = 0.8  # of the rows of a page that no tree leads to must make sense as rows of one table
 
 
 @dataclass
@@ -161,7 +163,9 @@ def _copy(source: Path, db: sqlite3.Connection, result: Repaired) -> None:
     with source.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         reader, tables = PageReader(content), _tables(db)
         roots = reader.tables()
-        known = {page for table in roots if table not in tables for page in reader.leaves(roots[table])}
+        # A table of another name is one of ours whose name is damaged: its pages are strays.
+        left_out = [table for table in roots if table.startswith(_LEFT_OUT)]
+        known = {page for table in left_out for page in reader.leaves(roots[table])}
         for table, columns in tables.items():
             reader.unreadable = 0
             leaves = reader.leaves(roots[table]) if table in roots else []
@@ -171,10 +175,15 @@ def _copy(source: Path, db: sqlite3.Connection, result: Repaired) -> None:
             result.lost[table] += reader.unreadable
         for page in reader.strays(known):
             rows = list(reader.rows([page]))
-            fitting = [t for t, columns in tables.items() if rows and all(_row_of(t, columns, row) for row in rows)]
+            fitting = [t for t, columns in tables.items() if _fit(t, columns, rows) > _STRAY_SHARE]
             if len(fitting) == 1:
                 for row in rows:
                     _take(db, fitting[0], tables[fitting[0]], row, result)
+
+
+def _fit(table: str, columns: list[Column], rows: list[FoundRow]) -> float:
+    """The share of the rows of a page that make sense as rows of a table: some of them may be damaged."""
+    return sum(_row_of(table, columns, row) is not None for row in rows) / max(len(rows), 1)
 
 
 def _take(db: sqlite3.Connection, table: str, columns: list[Column], found: FoundRow, result: Repaired) -> None:
@@ -210,7 +219,7 @@ def _tables(db: sqlite3.Connection) -> dict[str, list[Column]]:
     return {
         name: [_column(row) for row in db.execute(f"PRAGMA table_info({name})")]
         for name in names
-        if not name.startswith(("sqlite_", *_MADE_AGAIN))
+        if not name.startswith(_LEFT_OUT)
     }
 
 
