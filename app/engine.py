@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 
+from app.answering import Desk
 from app.settings import Settings
 from model.loading import Models
 from model.profile import choose_profile
@@ -38,6 +39,10 @@ class Engine:
     @cached_property
     def answerer(self) -> Answerer:
         return Answerer(self.searcher, self.models)
+
+    @cached_property
+    def desk(self) -> Desk:
+        return Desk(self)
 
     @property
     def finder(self) -> Finder:

@@ -95,6 +95,8 @@ CHINESE = {
     "edit_send": "提问",
     "edit_hint": "改问这个问题。聊天中其后的内容会被删除。",
     "answer_again": "重新回答",
+    "question_waits": "等待上一个回答完成。",
+    "interrupted": "回答被中断。",
     "answer_running": "请等待回答完成，或先停止。",
     "rename_title": "聊天标题",
     "rename_yes": "重命名",

@@ -95,6 +95,8 @@ ENGLISH = {
     "edit_send": "Ask",
     "edit_hint": "Ask this instead. What follows it in the chat is dropped.",
     "answer_again": "Answer again",
+    "question_waits": "Waits for the answer above.",
+    "interrupted": "This answer was interrupted.",
     "answer_running": "Wait for the answer, or stop it first.",
     "rename_title": "Title of the chat",
     "rename_yes": "Rename",

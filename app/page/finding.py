@@ -131,6 +131,4 @@ class Finding:
         return self._redraw(session, request)
 
     def _redraw(self, session: Session, request: gr.Request) -> list[Any]:
-        answering = session.asking is not None and session.asking == session.chat_id
-        leave = ("chat",) if answering else ()  # the chat that is being answered is drawn by the answer alone
-        return self.views.redraw(session, owner_of(request), language_of(request), leave)
+        return self.views.redraw(session, owner_of(request), language_of(request), session.streamed)

@@ -54,16 +54,16 @@ class Handlers:
             if session.shown is None and self._known(address, owner):
                 self._show(session, owner, address)
             session.forget_drawn()
-        return self._redraw(session, request, leave=self._answering(session))
+        return self._redraw(session, request, leave=session.streamed)
 
     def summarize(self, session: Session, request: gr.Request) -> list[Any]:
         self.views.summarize_shown(session, owner_of(request), language_of(request))
-        return self._redraw(session, request, leave=self._answering(session))
+        return self._redraw(session, request, leave=session.streamed)
 
     def trace(self, session: Session, request: gr.Request) -> list[Any]:
         """What was asked for is known, and its moments are shown: draw the curve of it."""
         self.views.trace_shown(session, owner_of(request))
-        return self._redraw(session, request, leave=self._answering(session))
+        return self._redraw(session, request, leave=session.streamed)
 
     def act(self, session: Session, request: gr.Request, event: gr.EventData) -> list[Any]:
         """A button of the library: its name and the video's id come with the event."""
@@ -90,7 +90,7 @@ class Handlers:
                 self._delete(session, video_id)
         except CuepointError as error:
             self._warn(str(error))
-        return self._redraw(session, request, leave=self._answering(session))
+        return self._redraw(session, request, leave=session.streamed)
 
     def _show(self, session: Session, owner: str, video_id: str) -> None:
         """Put a video into the player; its last chat comes with it, unless the chat is about it already."""
@@ -151,7 +151,7 @@ class Handlers:
             return f"{path.name}: {language('unexpected', kind=type(error).__name__)}"
         if not upload:
             self.library.update_video(video.id, title=example_title())
-        if not session.asking:
+        if not self.engine.desk.is_busy(session.chat_id):
             self._show(session, owner, video.id)
         return None if job else language("added_known", title=video.title)
 
@@ -159,16 +159,11 @@ class Handlers:
 
     def filter_transcript(self, wanted: str, session: Session, request: gr.Request) -> list[Any]:
         session.filters["speech"] = wanted.strip()
-        return self._redraw(session, request, leave=self._answering(session))
+        return self._redraw(session, request, leave=session.streamed)
 
     def filter_text(self, wanted: str, session: Session, request: gr.Request) -> list[Any]:
         session.filters["text"] = wanted.strip()
-        return self._redraw(session, request, leave=self._answering(session))
-
-    @staticmethod
-    def _answering(session: Session) -> tuple[str, ...]:
-        """The chat that is being answered is drawn by the answer alone."""
-        return ("chat",) if session.asking and session.asking == session.chat_id else ()
+        return self._redraw(session, request, leave=session.streamed)
 
     # -- shared ------------------------------------------------------------------------------------------------------
 

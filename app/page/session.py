@@ -34,8 +34,8 @@ class Session:
         self.shown: str | None = None  # the video in the player
         self.asked: list[str] = []  # the videos that questions are about
         self.chat_id: str | None = None
-        self.asking: str | None = None  # the chat that is being answered
-        self.stopping = False
+        self.following: str | None = None  # the chat whose answer this page shows as it grows
+        self.taken = self.emptied = 0  # questions that were asked, and how many of them have left the question box
         self.moments: list[tuple[str, float, float, str]] = []  # (video, start, end, source) marked on the timeline
         self.wanted = ""  # the last question or search: what the curve under the timeline is of
         self.curve: tuple[tuple[str, str], Relevance] | None = None  # of (video, what was wanted)
@@ -50,6 +50,11 @@ class Session:
     def __deepcopy__(self, memo: dict[int, Any]) -> Session:
         """Gradio copies a state's first value for every new page: each gets a fresh one."""
         return Session()
+
+    @property
+    def streamed(self) -> tuple[str, ...]:
+        """The parts that one event of the page draws as an answer grows: the others must leave them alone."""
+        return ("chat",) if self.following and self.following == self.chat_id else ()
 
     def forget_drawn(self) -> None:
         """Draw everything anew next time."""

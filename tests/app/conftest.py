@@ -145,6 +145,18 @@ def _work(engine: Engine, done: threading.Event) -> None:
     engine.library.db.close()
 
 
+def answer_slowly(engine: Engine, monkeypatch: pytest.MonkeyPatch, step_s: float = 0.1) -> None:
+    """Each step of an answer can be watched: what comes too fast for a page is left out."""
+    ask = engine.answerer.ask
+
+    def slowly(*args: Any, **kwargs: Any) -> Iterator[Any]:
+        for answer in ask(*args, **kwargs):
+            yield answer
+            time.sleep(step_s)
+
+    monkeypatch.setattr(engine.answerer, "ask", slowly)
+
+
 def wait_until(true: Callable[[], object], limit_s: float) -> None:
     deadline = time.monotonic() + limit_s
     while not true():
