@@ -104,6 +104,9 @@ class Asking:
         finally:  # also when the page was closed in the middle
             if session.following == chat_id:
                 session.following = None
+        if session.chat_id == chat_id:  # the last of it may have come too fast to be seen growing
+            messages = self.engine.chats.messages(chat_id)
+            session.moments = marked_moments((messages[-1].answer if messages else None) or {})
         session.drawn.pop("chat", None)
         yield self.views.redraw(session, owner, language)
 
@@ -137,7 +140,7 @@ class Asking:
     def _chat(self, session: Session, owner: str, video_ids: list[str]) -> str:
         """The session's chat, or a new one."""
         if session.chat_id is None:
-            session.chat_id = self.engine.chats.start(owner, video_ids).id
+            session.chat_id = self.engine.chats.start(owner, video_ids, session.visitor).id
         else:
             self.engine.chats.set_videos(session.chat_id, video_ids)
         return session.chat_id

@@ -13,7 +13,7 @@ import gradio as gr
 from app.engine import Engine
 from app.example import EXAMPLE_VIDEO
 from app.i18n import Language, language_of
-from app.owner import owner_of
+from app.owner import owner_of, visitor_of
 from app.page.session import Session
 from app.page.suggestions import example_title
 from app.page.views import PARTS, Views
@@ -40,8 +40,9 @@ class Handlers:
         """A page was loaded: show the video of its address, else the one that was talked about last."""
         session.forget_drawn()
         owner = owner_of(request)
+        session.recognise(visitor_of(request))
         if not self._known(address, owner):
-            latest = self.engine.chats.latest(owner)
+            latest = self.engine.chats.latest(owner, visitor=session.visitor)
             address = next((v for v in latest.video_ids if self._known(v, owner)), "") if latest else ""
         if address:
             self._show(session, owner, address)
@@ -50,6 +51,7 @@ class Handlers:
     def tick(self, address: str, session: Session, request: gr.Request) -> list[Any]:
         """The clock. `address` is what the browser shows: it wins when the server was started anew in between."""
         owner = owner_of(request)
+        session.recognise(visitor_of(request))
         if (session.shown or "") != (address or ""):
             if session.shown is None and self._known(address, owner):
                 self._show(session, owner, address)
@@ -99,7 +101,7 @@ class Handlers:
             session.results = None
         if video_id in session.asked and session.chat_id:
             return
-        latest = self.engine.chats.latest(owner, video_id)
+        latest = self.engine.chats.latest(owner, video_id, session.visitor)
         session.chat_id = latest.id if latest else None
         session.asked = latest.video_ids if latest else [video_id]
         messages = self.engine.chats.messages(latest.id) if latest else []

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.owner import NOBODY
 from retrieval.ask.summary import Summary
 from retrieval.search.relevance import Relevance
 from retrieval.store.records import Moment
@@ -31,6 +33,7 @@ class Session:
     """
 
     def __init__(self) -> None:
+        self.visitor: str | None = None  # the browser, whose chats are its own; None: chats belong to the owner
         self.shown: str | None = None  # the video in the player
         self.asked: list[str] = []  # the videos that questions are about
         self.chat_id: str | None = None
@@ -55,6 +58,13 @@ class Session:
     def streamed(self) -> tuple[str, ...]:
         """The parts that one event of the page draws as an answer grows: the others must leave them alone."""
         return ("chat",) if self.following and self.following == self.chat_id else ()
+
+    def recognise(self, visitor: str | None) -> None:
+        """Note whose chats this page shows; a browser that keeps no cookies has those of this very page."""
+        if visitor != NOBODY:
+            self.visitor = visitor
+        elif self.visitor is None:
+            self.visitor = secrets.token_hex(8)
 
     def forget_drawn(self) -> None:
         """Draw everything anew next time."""

@@ -210,7 +210,10 @@ class Views:
 
     def _history(self, session: Session, shelf: Shelf, owner: str, language: Language) -> Part:
         html = history_html(
-            self.engine.chats.search(owner, session.chat_search, _LISTED_CHATS), session, shelf, language
+            self.engine.chats.search(owner, session.chat_search, _LISTED_CHATS, session.visitor),
+            session,
+            shelf,
+            language,
         )
         return html, lambda: html
 

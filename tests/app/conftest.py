@@ -67,7 +67,8 @@ class SlowEyes(ColourEncoder):
 
 def web_client(engine: Engine, policy: Policy | None = None, **options: Any) -> TestClient:
     """A client of the app, as a program on the same machine would ask it."""
-    return TestClient(create_app(engine, supervise=False, policy=policy), base_url="http://127.0.0.1:7860", **options)
+    options = {"base_url": "http://127.0.0.1:7860"} | options
+    return TestClient(create_app(engine, supervise=False, policy=policy), **options)
 
 
 def page_handlers(engine: Engine) -> Handlers:

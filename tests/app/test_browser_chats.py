@@ -156,3 +156,16 @@ def test_a_question_is_edited_and_an_answer_given_again(open_page: Open, served:
     page.reload()
     expect(page.locator("#chatbot .asked")).to_have_count(1)
     expect(page.locator("#chatbot .asked")).to_contain_text("What is blue?")
+
+
+def test_another_browser_begins_with_a_chat_of_its_own(open_page: Open, served: Served, indexed: Video) -> None:
+    page = open_page(f"?v={indexed.id}")
+    ask(page, "What is green?")
+    expect(page.locator("#chatbot .tool-again")).to_be_visible()
+    other = open_page(f"?v={indexed.id}")
+    expect(other.locator("#starter .suggestion").first).to_be_visible()
+    expect(other.locator("#chatbot .asked")).to_have_count(0)
+    other.locator("#history-button").click()
+    expect(other.locator("#chats .chat-title")).to_have_count(0)
+    page.reload()
+    expect(page.locator("#chatbot .asked")).to_have_count(1)
