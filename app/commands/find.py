@@ -8,6 +8,7 @@ from typing import Any
 
 from app.commands import engine_of, print_json
 from app.engine import Engine
+from app.titles import one_line
 from model.errors import UsageError
 from model.evaluation.pictures import read_picture
 from model.timecode import clock, seconds_of, span
@@ -105,7 +106,7 @@ def print_stream(engine: Engine, text: str, videos: list[str]) -> Answer:
         print(answer.plain_text[len(printed) :], end="", flush=True)
         printed = answer.plain_text
     print()
-    titles = {video.id: video.title for video in engine.library.videos()}
+    titles = {video.id: one_line(video.title) for video in engine.library.videos()}
     for citation in answer.citations:
         place = f"{span(citation.start, citation.end):>11}  {titles.get(citation.video_id, '')}"
         print(f"    {place}: {citation.source}, {citation.quote}")
