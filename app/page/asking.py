@@ -14,6 +14,7 @@ import gradio as gr
 
 from app.engine import Engine
 from app.i18n import Language, language_of
+from app.i18n.sentences import told
 from app.owner import owner_of
 from app.page.conversation import answer_html, chat_history, waiting_html
 from app.page.handlers import marked_moments
@@ -71,7 +72,7 @@ class Asking:
         try:
             chats.edit(session.chat_id, owner, int(event._data.get("position", -1)), question)
         except (UsageError, ValueError) as error:
-            self._refused(str(error))
+            self._refused(told(str(error), language))
             yield _unchanged()
             return
         *history, _ = chats.messages(session.chat_id)
@@ -147,7 +148,7 @@ class Asking:
         try:
             checked(question)
         except CuepointError as error:
-            return str(error)
+            return told(str(error), language)
         return None
 
     @staticmethod
@@ -186,7 +187,7 @@ class Asking:
                 if session.stopping:
                     break
         except CuepointError as error:
-            yield _failed(answer, str(error))
+            yield _failed(answer, told(str(error), language))
         except Exception as error:
             logger.exception("Answering failed")
             yield _failed(answer, language("unexpected", kind=type(error).__name__))

@@ -42,6 +42,7 @@ class Session:
         self.results: Found | None = None
         self.chat_search = ""  # words that the listed chats must hold
         self.filters: dict[str, str] = {}  # source -> words that its lines must hold
+        self.track = ""  # of the transcript (see hearing.track_of); "": all
         self.summary: tuple[str, Summary] | None = None  # of the video with that id
         self.notices: list[str] = []  # of the files that were sent last
         self.drawn: dict[str, Any] = {}  # part of the page -> key of what it shows now

@@ -24,13 +24,13 @@ _OTHERWISE = {"fil": "tl", "nb": "no", "jw": "jv", "iw": "he", "in": "id", "ji":
 
 def name_of(code: str | None, locale: str = "en") -> str:
     """The name of a language in the language `locale`; the code itself where there is none, "?" for None."""
-    return (_names(locale).get(code) or code) if code else "?"
+    return (names(locale).get(code) or code) if code else "?"
 
 
 def spoken_language(text: str) -> str:
     """The code for a code of any ISO 639 or an English name. Raises UsageError, which lists the codes."""
     wanted = text.strip()
-    named = {name.lower(): code for code, name in _names("en").items()}
+    named = {name.lower(): code for code, name in names("en").items()}
     code = short_code(wanted) if len(wanted.split("-")[0]) <= 3 else named.get(wanted.lower())
     code = _OTHERWISE.get(code or "", code)
     if code not in SPOKEN:
@@ -39,7 +39,8 @@ def spoken_language(text: str) -> str:
 
 
 @functools.cache
-def _names(locale: str) -> dict[str, str]:
+def names(locale: str) -> dict[str, str]:
+    """The names of all languages by code, in the language `locale`."""
     from babel import Locale
 
     return {str(code): str(name) for code, name in Locale.parse(locale).languages.items()}

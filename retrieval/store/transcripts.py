@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from retrieval.store.library import Library
-from retrieval.store.rows import marks_of
+from retrieval.store.records import Moment
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,14 @@ def transcripts(library: Library, video_id: str) -> list[Transcript]:
     return [Transcript(**dict(row)) for row in rows]
 
 
-def several_languages(library: Library, video_ids: Sequence[str]) -> bool:
-    """Whether the speech of these videos is in more than one known language."""
-    marks, values = marks_of(video_ids)
+def quoted_languages(library: Library, moments: Sequence[Moment], owner: str) -> dict[int, str]:
+    """The languages of the speech that is quoted, by the passage's id; none unless the owner's videos have several."""
     rows = library.db.rows(
-        "SELECT DISTINCT language FROM passages WHERE source = 'speech' AND language IS NOT NULL"
-        f" AND video_id IN ({marks}) LIMIT 2",
-        values,
+        "SELECT DISTINCT language FROM passages JOIN videos ON videos.id = video_id"
+        " WHERE source = 'speech' AND language IS NOT NULL AND owner = ? LIMIT 2",
+        (owner,),
     )
-    return len(rows) > 1
+    if len(rows) < 2:
+        return {}
+    passages = library.passages_by_id(moment.passage_id for moment in moments if moment.passage_id is not None)
+    return {p.id: p.language for p in passages.values() if p.source == "speech" and p.language}
