@@ -17,7 +17,7 @@ from retrieval.ask.answer import Answer
 from retrieval.search.filters import make_filter
 from retrieval.store.library import LOCAL_OWNER
 from retrieval.store.records import Moment
-from retrieval.store.transcripts import quoted_languages
+from retrieval.store.spoken import quoted_languages
 
 _LOOK_PX = 480  # longest side of a still: frames are seen at this size when they are indexed
 _MOMENT = re.compile(r"([^:]+):([\d:.]+)\s*[-–]\s*([\d:.]+)")

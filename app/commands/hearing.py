@@ -16,7 +16,7 @@ from model.speech.languages import name_of
 from model.timecode import span
 from retrieval.index.choose import AUTO, Choice, heard_sound, tracks_of
 from retrieval.store.records import Video
-from retrieval.store.transcripts import joined, spoken, transcripts
+from retrieval.store.spoken import joined, spoken, track_lines
 
 _NONE = "none"
 
@@ -70,15 +70,15 @@ def tracks_json(engine: Engine, video: Video) -> dict[str, Any]:
         "choices": video.choices,
         "tracks": [asdict(track) | {"used": track.index in used} for track in tracks_of(engine.library, video)],
         "spoken": [asdict(stretch) for stretch in joined(spoken(engine.library, video.id))],
-        "transcripts": [asdict(transcript) for transcript in transcripts(engine.library, video.id)],
+        "transcripts": [asdict(transcript) for transcript in track_lines(engine.library, video.id)],
         "warnings": video.warnings,
     }
 
 
 def _used(engine: Engine, video: Video) -> set[int | None]:
     """The streams whose content is in the index."""
-    origins = [transcript.origin.partition(":") for transcript in transcripts(engine.library, video.id)]
-    taken = {int(number) for kind, _, number in origins if kind == "subtitles" and number.isdecimal()}
+    origins = [lines.origin.partition(":") for lines in track_lines(engine.library, video.id)]
+    taken = {int(number) for kind, _, number in origins if kind != "file" and number.isdecimal()}
     return {heard_sound(video), video.info.get("video_index"), *taken}
 
 
@@ -115,4 +115,4 @@ def _line(track: Track) -> str:
 
 def _origin(origin: str) -> str:
     kind, _, which = origin.partition(":")
-    return {"subtitles": f"subtitles {which}", "file": one_line(which)}.get(kind, "heard")
+    return one_line(which) if kind == "file" else f"{kind or 'heard'} {which}".strip()

@@ -15,6 +15,7 @@ from app.i18n.sentences_chinese import SENTENCES
 from model.speech.languages import name_of, names
 
 _PLACE = re.compile(r"{(\w+)}")
+_TRACK_EXPRESSION = r"\d+(?: \(.+?\))?"
 _TRACK = re.compile(r"(\d+) \((.+)\)")  # as a stream is named: 2 (English, “Stereo”)
 
 
@@ -64,4 +65,7 @@ def _patterns() -> list[tuple[re.Pattern[str], str]]:
 
 def _expression(english: str) -> str:
     parts = _PLACE.split(english)
-    return "".join(f"(?P<{part}>.+?)" if number % 2 else re.escape(part) for number, part in enumerate(parts))
+    return "".join(
+        f"(?P<{part}>{_TRACK_EXPRESSION if part == 'track' else '.+?'})" if number % 2 else re.escape(part)
+        for number, part in enumerate(parts)
+    )

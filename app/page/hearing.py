@@ -18,7 +18,7 @@ from model.timecode import clock
 from retrieval.index.choose import AUTO, heard_sound
 from retrieval.store.library import Library
 from retrieval.store.records import Passage, Video
-from retrieval.store.transcripts import first_heard, spoken
+from retrieval.store.spoken import first_heard, spoken
 
 # The form is sent as an event of its part of the page: which video, which sound, which language.
 FORWARD_HEAR = """

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from app.i18n import Language
-from app.page.hearing import track_buttons, track_of
 from app.page.html import Shelf, clip_link, cue_link, empty_state, moment_row, report_links
 from app.page.session import Found
 from model.speech.languages import name_of
@@ -18,15 +17,9 @@ MOST_ROWS = 500  # a browser stays quick with that many; the filter reaches the 
 
 
 def passage_rows(
-    video: Video | None,
-    passages: Sequence[Passage],
-    source: Source,
-    wanted: str,
-    language: Language,
-    track: str = "",
+    video: Video | None, passages: Sequence[Passage], source: Source, wanted: str, language: Language, tracks: str = ""
 ) -> str:
-    """Lines with their times, those of a track (see hearing.track_of; all if it is not there) that hold all words of
-    `wanted`; only the first MOST_ROWS."""
+    """Lines with their times, those that hold all words of `wanted`; only the first MOST_ROWS. `tracks`: buttons."""
     if video is None:
         return empty_state(language("no_video"))
     kind = "transcript" if source == "speech" else "text"
@@ -34,11 +27,7 @@ def passage_rows(
         busy = video.status in ("waiting", "indexing")
         return empty_state(language(f"{kind}_{'later' if busy else 'none'}"), "busy" if busy else "")
     words = wanted.lower().split()
-    head = _downloads(video, language) if source == "speech" else ""
-    if source == "speech":
-        track = track if track in {track_of(passage) for passage in passages} else ""
-        head += track_buttons(passages, track, language)
-        passages = [passage for passage in passages if not track or track_of(passage) == track]
+    head = _downloads(video, language) + tracks if source == "speech" else ""
     fitting = [passage for passage in passages if all(word in passage.text.lower() for word in words)]
     if not fitting:
         return head + empty_state(language("filter_nothing", filter=wanted))

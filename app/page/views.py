@@ -21,7 +21,7 @@ from app.page.cards import library_cards
 from app.page.conversation import chat_history
 from app.page.curve import curve_html
 from app.page.header import header_html
-from app.page.hearing import About
+from app.page.hearing import About, track_buttons, track_of
 from app.page.history import history_html
 from app.page.html import Shelf, empty_state
 from app.page.player import player_html, timeline_html
@@ -34,7 +34,7 @@ from model.timecode import clock
 from retrieval.ask.plan import NOT_SOUGHT
 from retrieval.ask.summary import Summary, summarize
 from retrieval.store.records import Source, Video
-from retrieval.store.transcripts import quoted_languages
+from retrieval.store.spoken import quoted_languages
 
 logger = logging.getLogger(__name__)
 PARTS = (
@@ -179,8 +179,16 @@ class Views:
         if video is None:
             return None, lambda: passage_rows(None, [], source, wanted, language)
         key = (video.id, self._newest(video, source), video.status in _BUSY, wanted, track)
-        passages = self.library.passages
-        return key, lambda: passage_rows(video, passages(video.id, source), source, wanted, language, track)
+        return key, lambda: self._lines(video, source, wanted, track, language)
+
+    def _lines(self, video: Video, source: Source, wanted: str, track: str, language: Language) -> str:
+        passages = self.library.passages(video.id, source)
+        buttons = ""
+        if source == "speech":
+            track = track if track in map(track_of, passages) else ""  # it was heard again meanwhile
+            buttons = track_buttons(passages, track, language)
+            passages = [passage for passage in passages if not track or track_of(passage) == track]
+        return passage_rows(video, passages, source, wanted, language, buttons)
 
     def _newest(self, video: Video, source: Source) -> int:
         """Changes with the passages: the number of the newest (merged text may change without a new count); or 0."""

@@ -42,7 +42,7 @@ def hear_again(library: Library, jobs: JobQueue, video: Video, choice: Choice) -
 
     def change(db: sqlite3.Connection) -> None:
         db.execute("UPDATE videos SET choices = ? WHERE id = ?", (json.dumps(choices), video.id))
-        _forget_speech(db, video.id, with_subtitles=choice.subtitles is not None)
+        _forget_speech(db, video, with_subtitles=choice.subtitles is not None)
         if choices.get("sound", before) != video.choices.get("sound", before):
             _forget_copy(db, video.id)
 
@@ -135,12 +135,16 @@ def _check_copy(video: Video, info: MediaInfo, choices: dict[str, Any], choice: 
         raise UsageError(f"The file of {video.title} is gone and there is no copy of it; add the file again.")
 
 
-def _forget_speech(db: sqlite3.Connection, video_id: str, with_subtitles: bool) -> None:
-    """What came out of recognition goes; what came with the video as text stays, unless other subtitles were chosen."""
-    kept = "origin LIKE 'file:%'" if with_subtitles else "(origin LIKE 'file:%' OR origin LIKE 'subtitles:%')"
-    db.execute(f"DELETE FROM passages WHERE video_id = ? AND source = 'speech' AND NOT {kept}", (video_id,))
-    db.execute("DELETE FROM spoken WHERE video_id = ?", (video_id,))
-    db.execute("UPDATE lanes SET until = 0, done = 0 WHERE video_id = ? AND lane = 'hear'", (video_id,))
+def _forget_speech(db: sqlite3.Connection, video: Video, with_subtitles: bool) -> None:
+    """What came out of recognition goes; what came as text stays, unless other subtitles were chosen, and so does what
+    was heard of further sounds ("heard:2") once they are gone with the original."""
+    kept = ["file:%"]
+    kept += [] if with_subtitles else ["subtitles:%"]
+    kept += [] if Path(video.source_path).exists() else ["heard:%"]
+    others = " AND ".join("origin NOT LIKE ?" for _ in kept)
+    db.execute(f"DELETE FROM passages WHERE video_id = ? AND source = 'speech' AND {others}", (video.id, *kept))
+    db.execute("DELETE FROM spoken WHERE video_id = ?", (video.id,))
+    db.execute("UPDATE lanes SET until = 0, done = 0 WHERE video_id = ? AND lane = 'hear'", (video.id,))
 
 
 def _forget_copy(db: sqlite3.Connection, video_id: str) -> None:

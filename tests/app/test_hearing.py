@@ -48,7 +48,7 @@ def run(capsys: pytest.CaptureFixture[str], data: Path, *arguments: str) -> Any:
     return json.loads(capsys.readouterr().out)
 
 
-def test_tracks_lists_streams_languages_and_transcripts(
+def test_tracks_lists_streams_languages_and_track_lines(
     data: Path, talk: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     told = run(capsys, data, "tracks", talk)

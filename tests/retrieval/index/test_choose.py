@@ -18,7 +18,7 @@ from retrieval.store.jobs import JobQueue
 from retrieval.store.library import Library
 from retrieval.store.originals import original_or_copy
 from retrieval.store.records import Video
-from retrieval.store.transcripts import Spoken, Transcript, first_heard, joined, spoken, transcripts
+from retrieval.store.spoken import Spoken, TrackLines, first_heard, joined, spoken, track_lines
 from tests.fakes import DIM, FakeModels
 from tests.media_factory import make_video
 from tests.several_tracks import make_tracks
@@ -157,12 +157,14 @@ def test_an_upload_with_more_tracks_than_its_copy_stays(library: Library, models
 def test_when_the_original_is_gone_its_copy_is_heard(library: Library, models: FakeModels, talk: Video) -> None:
     path = Path(talk.source_path)
     kept = shutil.copy(path, path.with_name("kept.mkv"))
+    say(library, talk, "dicho", "heard:2", "es")
     path.unlink()
     with pytest.raises(UsageError, match=r"one sound, stream 1 \(English, “Main”\); add the file again"):
         hear_again(library, JobQueue(library), talk, Choice(sound=2))
     with pytest.raises(UsageError, match="no subtitles; add the file again"):
         hear_again(library, JobQueue(library), talk, Choice(subtitles=[3]))
     hear_again(library, JobQueue(library), talk, Choice(sound=1, language="es"))
+    assert texts(library, talk) == {"dicho", "shown", "beside", "EXIT"}  # nobody could hear the second sound again
     claimed = JobQueue(library).claim("test")
     assert claimed is not None
     video = run_job(library, models, claimed)  # type: ignore[arg-type]
@@ -181,8 +183,8 @@ def test_the_tracks_of_a_library_of_before_are_listed(library: Library, talk: Vi
 def test_what_is_spoken_and_which_transcripts_there_are(library: Library, talk: Video) -> None:
     say(library, talk, "hola", "heard", "es")
     say(library, talk, "adiós", "heard", "es")
-    assert transcripts(library, talk.id)[0] == Transcript("heard", "es", 2)
-    assert {(t.origin, t.language) for t in transcripts(library, talk.id)} == {
+    assert track_lines(library, talk.id)[0] == TrackLines("heard", "es", 2)
+    assert {(t.origin, t.language) for t in track_lines(library, talk.id)} == {
         ("heard", "es"), ("heard", None), ("", None), ("subtitles:3", None), ("file:talk.srt", None),
     }  # fmt: skip
     stretches = [Spoken(0, 9, None, 0.2), Spoken(9, 20, "en", 0.9), Spoken(20, 30, "en", 0.7), Spoken(30, 40, "zh", 1)]

@@ -1,4 +1,4 @@
-"""What is spoken when in a video, and which transcripts of it there are: one for each source and language."""
+"""What is spoken when in a video, and which transcripts of it there are: one for each origin and language."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ class Spoken:
 
 
 @dataclass(frozen=True)
-class Transcript:
-    """Lines of one origin ("heard", "subtitles:3", "file:talk.srt"; "" of older versions) in one language."""
+class TrackLines:
+    """How many lines a transcript has, of one origin ("heard", "heard:2", "subtitles:3", "file:talk.srt"; "" of older
+    versions) in one language."""
 
     origin: str
     language: str | None
@@ -57,14 +58,14 @@ def joined(stretches: Sequence[Spoken]) -> list[Spoken]:
     return result
 
 
-def transcripts(library: Library, video_id: str) -> list[Transcript]:
+def track_lines(library: Library, video_id: str) -> list[TrackLines]:
     """Those with the most lines first."""
     rows = library.db.rows(
         "SELECT origin, language, count(*) AS lines FROM passages WHERE video_id = ? AND source = 'speech'"
         " GROUP BY origin, language ORDER BY lines DESC, origin, language",
         (video_id,),
     )
-    return [Transcript(**dict(row)) for row in rows]
+    return [TrackLines(**dict(row)) for row in rows]
 
 
 def quoted_languages(library: Library, moments: Sequence[Moment], owner: str) -> dict[int, str]:
