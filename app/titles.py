@@ -10,11 +10,13 @@ from pathlib import Path
 
 from retrieval.store.records import Video
 
+_BREAKING = ("Cc", "Zl", "Zp")
+_TURNING = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])  # UAX #9, explicit formatting
 
 def one_line(text: str) -> str:
     """The text without anything that breaks a line, moves a terminal's cursor or turns the direction of writing."""
-    shown = "".join(" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in text)
-    return " ".join("".join(c for c in shown if c.isprintable() or c == " ").split())
+    shown = "".join(" " if unicodedata.category(c) in _BREAKING else c for c in text)
+    return " ".join(shown.translate(_TURNING).encode("utf-8", "replace").decode().split())
 
 
 def additions(videos: Sequence[Video]) -> dict[str, str]:

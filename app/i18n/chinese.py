@@ -149,7 +149,7 @@ CHINESE = {
     "ask_about": "这个视频讲的是什么？",
     "ask_said": "视频里说了什么？",
     "ask_written": "屏幕上写了什么？",
-    "ask_when": "什么时候能看到 {tag}？",
+    "ask_when": "{tag} 什么时候出现？",
     "seen": "看到",
     "heard": "听到",
     "read": "读到",

@@ -57,7 +57,9 @@ class Handlers:
             if session.shown is None and self._known(address, owner):
                 self._show(session, owner, address)
             session.forget_drawn()
-        return self._redraw(session, request, leave=self._answering(session))
+        drawn = self._redraw(session, request, leave=self._answering(session))
+        self.views.summarize_soon(session, owner, language_of(request))
+        return drawn
 
     def summarize(self, session: Session, request: gr.Request) -> list[Any]:
         self.views.summarize_shown(session, owner_of(request), language_of(request))
@@ -191,7 +193,7 @@ class Handlers:
             self._warn(told(str(error), language_of(request)))
         else:
             session.track = ""
-            if session.summary and session.summary[0] == video.id:
+            if session.summary and session.summary[0][0] == video.id:
                 session.summary = None
         return self._redraw(session, request, leave=self._answering(session))
 

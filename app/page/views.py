@@ -10,6 +10,7 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Hashable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from html import escape
 from typing import Any
 
@@ -59,6 +60,7 @@ class Views:
         self.with_logout = with_logout
         self._summaries: OrderedDict[Hashable, Summary] = OrderedDict()
         self._summarizing = threading.Lock()
+        self._aside = ThreadPoolExecutor(1, thread_name_prefix="summary")
 
     def redraw(
         self,
@@ -201,21 +203,44 @@ class Views:
         if video is None:
             return None, lambda: empty_state(language("no_video"))
         summary = session.summary
-        if summary is None or summary[0] != video.id:
+        if summary is None or summary[0][0] != video.id:
             return (video.id, None), lambda: empty_state(language("summary_later"), "busy")
         return summary, lambda: summary_html(video, summary[1], shelf, language)
 
     def summarize_shown(self, session: Session, owner: str, language: Language) -> None:
-        """Make the summary of the video in the player once it is indexed, if that was not done yet."""
-        video = Shelf(self.library, owner).video(session.shown) if session.shown else None
-        if video is None or video.status != "ready" or (session.summary and session.summary[0] == video.id):
+        """Make the summary of the video in the player once it is indexed, if that was not done since."""
+        video = self._unsummarized(session, owner)
+        if video is None:
             return
         try:
             summary = self._summary_of(video)
         except Exception as error:
             logger.exception("No summary of %s", video.id)
             summary = Summary(language("unexpected", kind=type(error).__name__), [], [])
-        session.summary = (video.id, summary)
+        session.summary = (video.id, video.index_seconds), summary
+
+    def summarize_soon(self, session: Session, owner: str, language: Language) -> None:
+        """The same beside what asks for it: a later tick shows it."""
+        with session.lock:
+            if session.summarizing or self._unsummarized(session, owner) is None:
+                return
+            session.summarizing = True
+        self._aside.submit(self._summarize, session, owner, language)
+
+    def _summarize(self, session: Session, owner: str, language: Language) -> None:
+        try:
+            self.summarize_shown(session, owner, language)
+        finally:
+            session.summarizing = False
+            self.library.db.close()  # this thread's connection
+
+    def _unsummarized(self, session: Session, owner: str) -> Video | None:
+        """The video in the player, if it is indexed and was not summed up since."""
+        video = Shelf(self.library, owner).video(session.shown) if session.shown else None
+        if video is None or video.status != "ready":
+            return None
+        known = session.summary[0] if session.summary else None
+        return video if known != (video.id, video.index_seconds) else None
 
     def _summary_of(self, video: Video) -> Summary:
         """The same for all pages that show the video: made once, and again when its index has changed."""

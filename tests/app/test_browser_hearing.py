@@ -66,6 +66,8 @@ def test_a_video_is_heard_again_in_another_sound_and_language(open_page: Open, s
     form.get_by_role("button", name="Hear again").click()
     expect(page.locator("#about .spoken")).to_have_text("Speech: Spanish (chosen)")
     wait_for_end(served, talk.id)
+    page.get_by_role("tab", name="Summary").click()
+    expect(page.locator("#summary .summary")).to_be_visible()  # of what is heard now, and without a reload
     assert served.engine.library.video(talk.id).choices == {"sound": 2, "language": "es"}
     expect(page.locator("#player video")).to_have_attribute("src", re.compile(r"\?sound=2$"))
     expect(page.locator("#about .hearing")).to_have_count(0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ import pytest
 from app.cli import main
 from app.engine import Engine
 from app.settings import Settings
-from app.titles import additions, one_line
 from tests.fakes import DIM, FakeModels
 from tests.media_factory import make_video
 from tests.several_tracks import make_tracks
@@ -130,14 +128,3 @@ def test_a_list_keeps_to_a_line_a_video_and_tells_names_apart(
         assert sum(line.endswith(f"same.mp4  ({tmp_path / folder})") for line in lines) == 1
     assert main(["--data-dir", str(data), "tracks", found["video_id"]]) == 0
     assert capsys.readouterr().out.splitlines()[0] == "new line [2J.mp4"
-
-
-def test_uploads_of_one_name_are_told_apart_by_their_time(data: Path, tmp_path: Path) -> None:
-    engine = Engine(Settings(data))
-    for number in range(2):
-        path = make_video(tmp_path / f"{number}.mp4", fps=10 + number)
-        video, _ = engine.add(path, upload="clip.mp4")
-        engine.library.update_video(video.id, created_at=1_700_000_000 + number)
-    told = additions(engine.library.videos())
-    assert len(set(told.values())) == 2 and all(os.sep not in text for text in told.values())
-    assert one_line("a\r\n\tb\u2028c  d") == "a b c d"
