@@ -25,6 +25,8 @@ _COMMANDS = {  # command -> (module in app.commands, help)
     "batch": ("batch", "answer JSON lines from stdin with JSON lines"),
     "list": ("library", "list the videos"),
     "show": ("library", "show what is known of a video"),
+    "tracks": ("hearing", "list a video's pictures, sounds, subtitles and languages"),
+    "hear": ("hearing", "hear a video again: another sound, language or subtitles"),
     "chats": ("chats", "list, search, show, export, rename and delete chats"),
     "comments": ("comments", "list, add and delete comments at moments of a video"),
     "clip": ("making", "cut a moment of a video out into a file"),
@@ -57,10 +59,11 @@ def make_parser() -> argparse.ArgumentParser:
     made["serve"].add_argument("--host", default="127.0.0.1")
     made["serve"].add_argument("--port", type=_port, default=7860)
     made["index"].add_argument("paths", nargs="+", type=Path, metavar="PATH")
+    made["index"].add_argument("--language", metavar="CODE", help="what is spoken, as es (default: it is found out)")
     add_search(made["search"])
     made["ask"].add_argument("text", metavar="QUESTION")
     made["ask"].add_argument("--video", action="append", metavar="ID", help="only in this video (repeatable)")
-    for name in ("summary", "show", "delete", "export", "comments", "clip", "regions", "highlights"):
+    for name in ("summary", "show", "delete", "export", "comments", "clip", "regions", "highlights", "tracks", "hear"):
         made[name].add_argument("video", metavar="ID")
     for name in ("start", "end"):
         for command in ("clip", "regions"):
@@ -68,6 +71,9 @@ def make_parser() -> argparse.ArgumentParser:
     made["comments"].add_argument("--at", metavar="TIME", help="the moment of a new comment")
     made["comments"].add_argument("--add", metavar="TEXT", help="its text")
     made["comments"].add_argument("--delete", type=int, metavar="NUMBER", help="as the list has it")
+    made["hear"].add_argument("--sound", metavar="N", help="this stream, as `tracks` lists them, or auto")
+    made["hear"].add_argument("--language", metavar="CODE", help="what is spoken, as es, or auto")
+    made["hear"].add_argument("--subtitles", nargs="+", metavar="N", help="these streams, or auto, or none")
     made["regions"].add_argument("text", metavar="TEXT", help="what was asked for")
     made["regions"].add_argument(
         "--output", type=Path, metavar="FILE", help="write the picture, lit where it counts (jpg)"
@@ -112,6 +118,8 @@ def make_parser() -> argparse.ArgumentParser:
         "train",
         "evaluate",
         "comments",
+        "tracks",
+        "hear",
         "clip",
         "regions",
         "highlights",

@@ -11,6 +11,7 @@ from model.loading import Models
 from model.profile import choose_profile
 from retrieval.ask.answer import Answerer
 from retrieval.ask.find import Finder
+from retrieval.index.choose import Choice, choices_after, hear_again
 from retrieval.index.ingest import take_in
 from retrieval.index.renew import find_outdated, is_current
 from retrieval.search.search import Searcher
@@ -48,16 +49,28 @@ class Engine:
     def finder(self) -> Finder:
         return self.answerer.finder
 
-    def add(self, path: Path, owner: str = LOCAL_OWNER, upload: str | None = None) -> tuple[Video, Job | None]:
+    def add(
+        self, path: Path, owner: str = LOCAL_OWNER, upload: str | None = None, language: str | None = None
+    ) -> tuple[Video, Job | None]:
         """Take a file in and queue it; the job is None when the same content is indexed already.
 
-        `upload` is the name an uploaded file came with. Raises UnreadableMedia, CuepointError.
+        `upload` is the name an uploaded file came with, `language` the one in which its speech is to be heard. Raises
+        UnreadableMedia, CuepointError.
         """
         well_formed(str(path), "The name of the file")
         video = take_in(self.library, path, owner, upload)
+        if language and video.info.get("audio_codec"):
+            choice = Choice(language=language)
+            if choices_after(self.library, video, choice) != video.choices:
+                job = self.hear_again(video, choice)
+                return self.library.video(video.id), job
         if video.status == "ready" and is_current(self.models, video):
             return video, None
         return video, self.jobs.add(video.id, owner)
+
+    def hear_again(self, video: Video, choice: Choice) -> Job:
+        """Choose what is heard of a video, and queue it. Raises UsageError for what cannot be chosen."""
+        return hear_again(self.library, self.jobs, video, choice)
 
     def queue_outdated(self) -> None:
         """Queue the videos whose vectors are of other models than this profile's: their pictures are seen anew."""

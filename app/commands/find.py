@@ -8,13 +8,16 @@ from typing import Any
 
 from app.commands import engine_of, print_json
 from app.engine import Engine
+from app.titles import one_line
 from model.errors import UsageError
 from model.evaluation.pictures import read_picture
+from model.speech.languages import name_of
 from model.timecode import clock, seconds_of, span
 from retrieval.ask.answer import Answer
 from retrieval.search.filters import make_filter
 from retrieval.store.library import LOCAL_OWNER
 from retrieval.store.records import Moment
+from retrieval.store.spoken import quoted_languages
 
 _LOOK_PX = 480  # longest side of a still: frames are seen at this size when they are indexed
 _MOMENT = re.compile(r"([^:]+):([\d:.]+)\s*[-–]\s*([\d:.]+)")
@@ -49,12 +52,21 @@ def _search(engine: Engine, arguments: argparse.Namespace) -> None:
         raise UsageError("--top must be at least 1.")
     videos = chosen_videos(engine, arguments.video)
     moments = _moments(engine, arguments, videos)
+    languages = quoted_languages(engine.library, moments, LOCAL_OWNER)
     if arguments.json:
-        print_json({"results": [moment_json(moment) for moment in moments]} | _curve(engine, arguments, videos))
+        results = [moment_json(moment) | _language_json(moment, languages) for moment in moments]
+        print_json({"results": results} | _curve(engine, arguments, videos))
         return
     for moment in moments:
         quote = f"  “{moment.quote}”" if moment.quote else ""
+        quote += f" ({name_of(code)})" if (code := languages.get(moment.passage_id or 0)) else ""
         print(f"{moment.video_id}  {span(moment.start, moment.end):>13}  {'+'.join(moment.sources):<14}{quote}")
+
+
+def _language_json(moment: Moment, languages: dict[int, str]) -> dict[str, str]:
+    """The language of quoted speech, where the library has several."""
+    code = languages.get(moment.passage_id or 0)
+    return {"language": code} if code else {}
 
 
 def _moments(engine: Engine, arguments: argparse.Namespace, videos: list[str]) -> list[Moment]:
@@ -105,7 +117,7 @@ def print_stream(engine: Engine, text: str, videos: list[str]) -> Answer:
         print(answer.plain_text[len(printed) :], end="", flush=True)
         printed = answer.plain_text
     print()
-    titles = {video.id: video.title for video in engine.library.videos()}
+    titles = {video.id: one_line(video.title) for video in engine.library.videos()}
     for citation in answer.citations:
         place = f"{span(citation.start, citation.end):>11}  {titles.get(citation.video_id, '')}"
         print(f"    {place}: {citation.source}, {citation.quote}")

@@ -18,6 +18,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from app.commands import engine_of, print_json, say
 from app.engine import Engine
 from model.errors import CuepointError
+from model.speech.languages import spoken_language
 from retrieval.index.ingest import run_job
 from retrieval.store.claims import ClaimLost, worker_name
 from retrieval.store.records import LANES, Job, Video
@@ -43,9 +44,10 @@ def _ended_as_by_ctrl_c() -> Iterator[None]:
 
 def _index(engine: Engine, arguments: argparse.Namespace) -> int:
     worst = 0
+    language = spoken_language(arguments.language) if arguments.language else None
     for path in arguments.paths:
         try:
-            result = index_file(engine, path)
+            result = index_file(engine, path, language)
         except Exception as error:  # the files after this one get their turn, whatever it is
             told = error if isinstance(error, CuepointError) else _unexpected(path, error)
             say(f"cuepoint: {told}")
@@ -67,14 +69,14 @@ def _unexpected(path: Path, error: Exception) -> CuepointError:
     return CuepointError(f"{path.name} could not be indexed: an unexpected {type(error).__name__} ({error}).")
 
 
-def index_file(engine: Engine, path: Path) -> dict[str, Any]:
+def index_file(engine: Engine, path: Path, language: str | None = None) -> dict[str, Any]:
     """Index one file and return its figures; the models are loaded before the clock of `seconds` starts."""
     if path.is_file():
         engine.models.warm("text", "passages", "vision", "speech", "ocr")
     began = time.monotonic()
-    video, job = engine.add(path)
+    video, job = engine.add(path, language=language)
     if job is not None:
-        video = _finish(engine, job, video)
+        video = finish(engine, job, video)
         engine.searcher.save()
     return {
         "video_id": video.id,
@@ -86,7 +88,7 @@ def index_file(engine: Engine, path: Path) -> dict[str, Any]:
     }
 
 
-def _finish(engine: Engine, job: Job, video: Video) -> Video:
+def finish(engine: Engine, job: Job, video: Video) -> Video:
     """Run the job here, or wait for the process that has it."""
     with progress_bars(video) as update:
         while True:

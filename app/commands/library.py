@@ -9,6 +9,7 @@ from pathlib import Path
 from app.commands import engine_of, print_json, say
 from app.engine import Engine
 from app.exporting import render_video
+from app.titles import additions, one_line
 from model.errors import CuepointError
 from model.timecode import clock, span
 from retrieval.store.library import LOCAL_OWNER
@@ -20,11 +21,22 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _list(engine: Engine, arguments: argparse.Namespace) -> None:
-    for video in engine.library.videos(LOCAL_OWNER):
+    videos = engine.library.videos(LOCAL_OWNER)
+    more = additions(videos)
+    for video in videos:
         if arguments.json:
-            print_json({"video_id": video.id, "title": video.title, "duration": video.duration, "status": video.status})
+            print_json(
+                {
+                    "video_id": video.id,
+                    "title": video.title,
+                    "file": video.file,
+                    "duration": video.duration,
+                    "status": video.status,
+                }
+            )
         else:
-            print(f"{video.id}  {clock(video.duration):>8}  {video.status:<9}  {video.title}")
+            title = one_line(video.title) + (f"  ({more[video.id]})" if video.id in more else "")
+            print(f"{video.id}  {clock(video.duration):>8}  {video.status:<9}  {title}")
 
 
 def _show(engine: Engine, arguments: argparse.Namespace) -> None:
@@ -33,7 +45,7 @@ def _show(engine: Engine, arguments: argparse.Namespace) -> None:
     if arguments.json:
         print_json(asdict(video) | {"clips": [asdict(c) for c in clips], "passages": [asdict(p) for p in passages]})
         return
-    print(f"{video.title}: {clock(video.duration)}, {video.status}, {len(clips)} clips")
+    print(f"{one_line(video.title)}: {clock(video.duration)}, {video.status}, {len(clips)} clips")
     for sentence in [*video.warnings, *([video.error] if video.error else [])]:
         print(f"note: {sentence}")
     rows = [(c.start, c.end, "seen ", ", ".join(name for name, _ in c.tags)) for c in clips]
@@ -47,7 +59,7 @@ def _delete(engine: Engine, arguments: argparse.Namespace) -> None:
     engine.jobs.cancel(video.id)
     engine.library.delete_video(video.id)
     engine.searcher.save()
-    say(f"Deleted {video.title}.")
+    say(f"Deleted {one_line(video.title)}.")
 
 
 def _export(engine: Engine, arguments: argparse.Namespace) -> None:

@@ -11,6 +11,7 @@ import gradio as gr
 from app.answering import Turn
 from app.engine import Engine
 from app.i18n import Language, language_of
+from app.i18n.sentences import told
 from app.owner import owner_of
 from app.page.handlers import marked_moments
 from app.page.html import Shelf
@@ -53,7 +54,7 @@ class Asking:
         try:
             chats.edit(session.chat_id, owner, int(event._data.get("position", -1)), question)
         except (UsageError, ValueError) as error:
-            self._refused(str(error))
+            self._refused(told(str(error), language))
             yield _unchanged()
             return
         *history, _ = chats.messages(session.chat_id)
@@ -119,7 +120,7 @@ class Asking:
         try:
             checked(question)
         except CuepointError as error:
-            return str(error)
+            return told(str(error), language)
         return None
 
     def _not_now(self, session: Session, language: Language) -> str | None:

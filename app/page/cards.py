@@ -8,8 +8,10 @@ from html import escape
 
 from app.example import EXAMPLE_VIDEO
 from app.i18n import Language
+from app.i18n.sentences import told
 from app.page.html import Shelf, empty_state
 from app.page.session import Session
+from app.titles import additions
 from model.timecode import clock
 from retrieval.store.jobs import JobQueue
 from retrieval.store.library import Library
@@ -31,7 +33,8 @@ def library_cards(
             else ""
         )
         return f'{heading}<div class="no-videos">{empty_state(language("library_empty"))}{example}</div>'
-    cards = "".join(_card(library, jobs, video, session, shelf, language) for video in videos)
+    apart = additions(videos)
+    cards = "".join(_card(library, jobs, video, session, shelf, language, apart.get(video.id, "")) for video in videos)
     return f'{heading}<ul class="cards">{cards}</ul>'
 
 
@@ -52,8 +55,12 @@ def _share(lanes: dict[str, float], lane: str, duration: float) -> float:
     return min(1.0, lanes.get(lane, 0.0) / duration) if duration > 0 else 0.0
 
 
-def _card(library: Library, jobs: JobQueue, video: Video, session: Session, shelf: Shelf, language: Language) -> str:
+def _card(
+    library: Library, jobs: JobQueue, video: Video, session: Session, shelf: Shelf, language: Language, apart: str
+) -> str:
+    """`apart`: what tells the video from others of its title."""
     title = escape(video.title)
+    more = f'<span class="card-apart"><bdi>{escape(apart)}</bdi></span>' if apart else ""
     shown, asked = video.id == session.shown, video.id in session.asked
     label = escape(language("show_video", title=video.title, duration=clock(video.duration)))
     state = f"card{' is-shown' if shown else ''}{' is-asked' if asked else ''} status-{video.status}"
@@ -61,7 +68,8 @@ def _card(library: Library, jobs: JobQueue, video: Video, session: Session, shel
         f'<li class="{state}"><button class="card-main" data-act="show" data-id="{video.id}" aria-label="{label}"'
         f' aria-current="{"true" if shown else "false"}" title="{title}"><span class="card-picture">'
         f'{shelf.thumbnail(video.id, video.duration / 3)}<span class="duration">{clock(video.duration)}</span></span>'
-        f'<span class="card-words"><span class="card-title">{title}</span>{_status(video, language)}</span></button>'
+        f'<span class="card-words"><span class="card-title">{title}</span>{more}{_status(video, language)}</span>'
+        "</button>"
         f'<span class="card-actions">{_actions(video, asked, language)}</span>{_progress(jobs, video, language)}</li>'
     )
 
@@ -70,7 +78,7 @@ def _status(video: Video, language: Language) -> str:
     if video.status == "ready":
         return f'<span class="card-status">{language("status_ready")}</span>'
     if video.status == "failed":
-        reason = escape(video.error or "")
+        reason = escape(told(video.error or "", language))
         return f'<span class="card-status bad" title="{reason}">{language("status_failed")}<br>{reason}</span>'
     return ""
 

@@ -9,6 +9,7 @@ import gradio as gr
 
 from app.engine import Engine
 from app.i18n import language_of
+from app.i18n.sentences import told
 from app.owner import owner_of
 from app.page.handlers import last_question, marked_moments
 from app.page.html import Shelf
@@ -45,7 +46,8 @@ class ChatHandlers:
                 if session.chat_id == chat_id:
                     session.chat_id, session.moments, session.wanted = None, [], ""
         except CuepointError as error:
-            gr.Warning(escape(str(error)), duration=_TOAST_S, title="Cuepoint")  # it would be read as HTML
+            sentence = escape(told(str(error), language_of(request)))  # it would be read as HTML
+            gr.Warning(sentence, duration=_TOAST_S, title="Cuepoint")
         return self._redraw(session, request)
 
     def _open(self, session: Session, owner: str, chat_id: str) -> None:

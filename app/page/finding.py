@@ -12,6 +12,7 @@ import gradio as gr
 
 from app.engine import Engine
 from app.i18n import Language, language_of
+from app.i18n.sentences import told
 from app.owner import owner_of
 from app.page.html import SOURCE_NAMES, Shelf
 from app.page.session import Found, Session
@@ -127,6 +128,7 @@ class Finding:
         return videos
 
     def _refused(self, sentence: str, session: Session, request: gr.Request) -> list[Any]:
+        sentence = told(sentence, language_of(request))
         gr.Warning(escape(sentence), duration=_TOAST_S, title="Cuepoint")  # it would be read as HTML
         return self._redraw(session, request)
 

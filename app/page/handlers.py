@@ -13,16 +13,19 @@ import gradio as gr
 from app.engine import Engine
 from app.example import EXAMPLE_VIDEO
 from app.i18n import Language, language_of
+from app.i18n.sentences import told
 from app.owner import owner_of, visitor_of
 from app.page.session import Session
 from app.page.suggestions import example_title
 from app.page.views import PARTS, Views
 from app.uploads import Uploads
 from model.errors import CuepointError, UsageError
+from retrieval.index.choose import Choice, heard_sound
 from retrieval.store.records import Message
 
 logger = logging.getLogger(__name__)
 _TOAST_S = 12.0
+_STREAM_DIGITS = 6
 
 
 class Handlers:
@@ -56,7 +59,9 @@ class Handlers:
             if session.shown is None and self._known(address, owner):
                 self._show(session, owner, address)
             session.forget_drawn()
-        return self._redraw(session, request, leave=session.streamed)
+        drawn = self._redraw(session, request, leave=session.streamed)
+        self.views.summarize_soon(session, owner, language_of(request))
+        return drawn
 
     def summarize(self, session: Session, request: gr.Request) -> list[Any]:
         self.views.summarize_shown(session, owner_of(request), language_of(request))
@@ -91,7 +96,7 @@ class Handlers:
             elif act == "delete":
                 self._delete(session, video_id)
         except CuepointError as error:
-            self._warn(str(error))
+            self._warn(told(str(error), language))
         return self._redraw(session, request, leave=session.streamed)
 
     def _show(self, session: Session, owner: str, video_id: str) -> None:
@@ -135,7 +140,7 @@ class Handlers:
             with self.uploads.taken(token, owner) as path:
                 sentence = self._take_in(path, owner, session, language, upload=path.name)
         except UsageError as error:
-            sentence = str(error)
+            sentence = told(str(error), language)
         if sentence:
             session.notices = [*session.notices, sentence]
         yield [_notice(session.notices, "bad"), *self._redraw(session, request)]
@@ -147,7 +152,7 @@ class Handlers:
         try:
             video, job = self.engine.add(path, owner, upload)
         except CuepointError as error:
-            return str(error)
+            return told(str(error), language)
         except Exception as error:
             logger.exception("Taking in %s failed", path.name)
             return f"{path.name}: {language('unexpected', kind=type(error).__name__)}"
@@ -163,8 +168,30 @@ class Handlers:
         session.filters["speech"] = wanted.strip()
         return self._redraw(session, request, leave=session.streamed)
 
+    def filter_track(self, session: Session, request: gr.Request, event: gr.EventData) -> list[Any]:
+        session.track = str(event._data.get("track", ""))
+        return self._redraw(session, request, leave=session.streamed)
+
     def filter_text(self, wanted: str, session: Session, request: gr.Request) -> list[Any]:
         session.filters["text"] = wanted.strip()
+        return self._redraw(session, request, leave=session.streamed)
+
+    # -- hearing again ------------------------------------------------------------------------------------------------
+
+    def hear(self, session: Session, request: gr.Request, event: gr.EventData) -> list[Any]:
+        """The form beneath the player: the video, its sound and the language come with the event."""
+        sound, language = str(event._data.get("sound", "")), str(event._data.get("language", ""))
+        try:
+            video = self.library.video(str(event._data.get("id")), owner_of(request))
+            wanted = int(sound) if sound.isascii() and sound.isdecimal() and len(sound) < _STREAM_DIGITS else None
+            as_before = wanted is None or wanted == heard_sound(video)
+            self.engine.hear_again(video, Choice(None if as_before else wanted, language or None))
+        except CuepointError as error:
+            self._warn(told(str(error), language_of(request)))
+        else:
+            session.track = ""
+            if session.summary and session.summary[0][0] == video.id:
+                session.summary = None
         return self._redraw(session, request, leave=session.streamed)
 
     # -- shared ------------------------------------------------------------------------------------------------------

@@ -129,14 +129,16 @@ def moment_row(
     language: Language,
     with_title: bool = False,
     text: str = "",
+    tongue: str = "",
 ) -> str:
     """A moment as a row to click: thumbnail, source, words, time; beside it, how to find its like and to save it, and
-    for a moment that was seen, which part of the picture fits `text`."""
+    for a moment that was seen, which part of the picture fits `text`. `tongue` names the language that is quoted."""
     start, end = times
     video = shelf.video(video_id)
     title = video.title if video else language("gone")
     badges = "".join(source_badge(source, language) for source in sources)
     words = f'<span class="quote">{escape(" ".join(quote.split()))}</span>' if quote else ""
+    spoken = f'<span class="tongue">{escape(tongue)}</span>' if tongue else ""
     whose = f'<span class="whose">{escape(title)}</span>' if with_title else ""
     label = escape(language("play", span=span(start, end), title=title))
     save = clip_link(video, start, end, language) if video else ""
@@ -145,5 +147,5 @@ def moment_row(
     return (
         f'<div class="moment-line"><a class="moment" href="{cue_link(video_id, start, end)}" title="{label}">'
         f'{shelf.thumbnail(video_id, (start + end) / 2)}<span class="moment-words"><span class="moment-head">{badges}'
-        f'<span class="when">{span(start, end)}</span></span>{words}{whose}</span></a>{where}{like}{save}</div>'
+        f'<span class="when">{span(start, end)}</span>{spoken}</span>{words}{whose}</span></a>{where}{like}{save}</div>'
     )

@@ -103,7 +103,7 @@ def _wire(
     on = Handlers(engine, views, uploads)
     asking, chats, finding = Asking(engine, views), ChatHandlers(engine, views), Finding(engine, views, uploads)
     parts = [
-        header, library.upload, tabs.picture, library.cards, player.player, player.timeline, player.curve,
+        header, library.upload, tabs.picture, library.cards, player.player, player.about, player.timeline, player.curve,
         tabs.results, tabs.transcript, tabs.screen_text, tabs.summary, chat.history, chat.scope, chat.starter,
         chat.chatbot, chat.question, timer,
     ]  # fmt: skip  # in the order of views.PARTS
@@ -133,6 +133,8 @@ def _wire(
     typing = swift | {"trigger_mode": "always_last"}
     # `change`: the event `input` of a textbox of one line does not reach us (Gradio 6.31)
     tabs.transcript_filter.change(on.filter_transcript, [tabs.transcript_filter, session], parts, **typing)
+    tabs.transcript.track(on.filter_track, [session], parts, **swift)
+    player.about.hear(on.hear, [session], parts, **swift)
     tabs.text_filter.change(on.filter_text, [tabs.text_filter, session], parts, **typing)
 
     after(chat.question.submit(asking.ask, [chat.question, session], parts, **swift, **every))

@@ -9,6 +9,7 @@ from html import escape
 import gradio as gr
 
 from app.i18n import Language
+from app.page.hearing import FORWARD_HEAR
 from app.page.html import SOURCE_NAMES
 from model.timecode import clock, span
 from retrieval.store.comments import MAX_CHARS
@@ -21,6 +22,7 @@ _MOST_MARKS = 600  # more would be a grey smear
 @dataclass
 class PlayerArea:
     player: gr.HTML
+    about: gr.HTML
     timeline: gr.HTML
     curve: gr.HTML
 
@@ -28,6 +30,7 @@ class PlayerArea:
 def build_player() -> PlayerArea:
     return PlayerArea(
         gr.HTML(elem_id="player", js_on_load=None, apply_default_css=False),
+        gr.HTML(elem_id="about", js_on_load=FORWARD_HEAR, apply_default_css=False),
         gr.HTML(elem_id="timeline", js_on_load=None, apply_default_css=False),
         gr.HTML(elem_id="curve", js_on_load=None, apply_default_css=False),
     )
@@ -49,14 +52,19 @@ def _picture(video: Video, language: Language) -> str:
         sound_only = " sound-only" if not video.info.get("width") else ""
         poster = "" if sound_only else f' poster="media/{video.id}/thumbnail/0.jpg"'  # many videos begin in black
         return (
-            f'<video class="video{sound_only}" src="media/{video.id}" controls playsinline preload="metadata"{poster}'
-            f' aria-label="{escape(language("player"))}: {escape(video.title)}"'
+            f'<video class="video{sound_only}" src="media/{video.id}{_version(video)}" controls playsinline'
+            f' preload="metadata"{poster} aria-label="{escape(language("player"))}: {escape(video.title)}"'
             f' data-subtitles="media/{video.id}/transcript.vtt"'
             f' data-subtitles-label="{escape(language("subtitles"))}"></video>'
         )
     preparing = video.status in ("waiting", "indexing")
     words = language("player_preparing" if preparing else "player_none")
     return f'<div class="stage-empty{" busy" if preparing else ""}"><span>{words}</span></div>'
+
+
+def _version(video: Video) -> str:
+    """A copy with another sound has another address, or browsers would play what they keep of the one before."""
+    return f"?sound={video.choices['sound']}" if "sound" in video.choices else ""
 
 
 def _comment_form(language: Language) -> str:
@@ -74,11 +82,9 @@ def _comment_form(language: Language) -> str:
 def _about(video: Video) -> str:
     info = video.info
     size = f" · {info['width']}×{info['height']}" if info.get("width") else ""
-    notes = "".join(f'<li class="note">{escape(warning)}</li>' for warning in video.warnings)
-    listed = f'<ul class="notes">{notes}</ul>' if notes else ""
     return (
         f'<div class="about"><h2 class="video-title">{escape(video.title)}</h2>'
-        f'<span class="facts">{clock(video.duration)}{size}</span></div>{listed}'
+        f'<span class="facts">{clock(video.duration)}{size}</span></div>'
     )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from app.i18n import Language
 from app.page.html import Shelf, clip_link, cue_link, empty_state, moment_row, report_links
 from app.page.session import Found
+from model.speech.languages import name_of
 from model.timecode import clock
 from retrieval.ask.summary import Summary
 from retrieval.store.records import Passage, Source, Video
@@ -16,9 +17,9 @@ MOST_ROWS = 500  # a browser stays quick with that many; the filter reaches the 
 
 
 def passage_rows(
-    video: Video | None, passages: Sequence[Passage], source: Source, wanted: str, language: Language
+    video: Video | None, passages: Sequence[Passage], source: Source, wanted: str, language: Language, tracks: str = ""
 ) -> str:
-    """Lines with their times, those that hold all words of `wanted`; only the first MOST_ROWS."""
+    """Lines with their times, those that hold all words of `wanted`; only the first MOST_ROWS. `tracks`: buttons."""
     if video is None:
         return empty_state(language("no_video"))
     kind = "transcript" if source == "speech" else "text"
@@ -26,8 +27,8 @@ def passage_rows(
         busy = video.status in ("waiting", "indexing")
         return empty_state(language(f"{kind}_{'later' if busy else 'none'}"), "busy" if busy else "")
     words = wanted.lower().split()
+    head = _downloads(video, language) + tracks if source == "speech" else ""
     fitting = [passage for passage in passages if all(word in passage.text.lower() for word in words)]
-    head = _downloads(video, language) if source == "speech" else ""
     if not fitting:
         return head + empty_state(language("filter_nothing", filter=wanted))
     cut = ""
@@ -79,16 +80,21 @@ def _downloads(video: Video, language: Language) -> str:
     return f'<div class="downloads">{links}</div>'
 
 
-def result_rows(found: Found, shelf: Shelf, language: Language) -> str:
-    """Search results, best first; above them what they look like, if that was searched for."""
+def result_rows(found: Found, shelf: Shelf, language: Language, tongues: Mapping[int, str] | None = None) -> str:
+    """Search results, best first; above them what they look like, if that was searched for. `tongues`: the languages
+    that are to be named, by the passage that is quoted."""
     head = f'<p class="like">{escape(found.like)}</p>' if found.like else ""
     if not found.moments:
         return head + empty_state(language("find_nothing", query=found.query))
     words = "" if found.like else found.query
+    named = {passage: name_of(code, language.code) for passage, code in (tongues or {}).items()}
     rows = "".join(
-        moment_row(shelf, m.video_id, (m.start, m.end), m.sources, m.quote, language, found.everywhere, words)
+        moment_row(
+            shelf, m.video_id, (m.start, m.end), m.sources, m.quote, language, found.everywhere, words,
+            named.get(m.passage_id or 0, ""),
+        )
         for m in found.moments
-    )
+    )  # fmt: skip
     return f'{head}<div class="moments results">{rows}</div>'
 
 

@@ -45,7 +45,10 @@ class Session:
         self.results: Found | None = None
         self.chat_search = ""  # words that the listed chats must hold
         self.filters: dict[str, str] = {}  # source -> words that its lines must hold
-        self.summary: tuple[str, Summary] | None = None  # of the video with that id
+        self.track = ""  # of the transcript (see hearing.track_of); "": all
+        # of a video by its id, as it was indexed: the seconds that took in all change with each job
+        self.summary: tuple[tuple[str, float | None], Summary] | None = None
+        self.summarizing = False
         self.notices: list[str] = []  # of the files that were sent last
         self.drawn: dict[str, Any] = {}  # part of the page -> key of what it shows now
         self.lock = threading.RLock()

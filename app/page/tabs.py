@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from app.page.hearing import FORWARD_TRACK
 from app.page.html import SOURCE_NAMES
 from app.page.labels import LABELS
 from app.page.sending import FORWARD_FILES
@@ -58,7 +59,7 @@ def build_tabs() -> TabsArea:
             results = gr.HTML(elem_id="results", elem_classes="list", js_on_load=_FORWARD_LIKE, apply_default_css=False)
         with gr.Tab(LABELS("tab_transcript"), id="transcript"):
             transcript_filter = _filter("filter_transcript")
-            transcript = _list("transcript")
+            transcript = _list("transcript", FORWARD_TRACK)
         with gr.Tab(LABELS("tab_text"), id="text"):
             text_filter = _filter("filter_text")
             screen_text = _list("screen-text")
@@ -83,5 +84,5 @@ def _filter(key: str, min_width: int = 160) -> gr.Textbox:
     )
 
 
-def _list(elem_id: str) -> gr.HTML:
-    return gr.HTML(elem_id=elem_id, elem_classes="list", js_on_load=None, apply_default_css=False)
+def _list(elem_id: str, js_on_load: str | None = None) -> gr.HTML:
+    return gr.HTML(elem_id=elem_id, elem_classes="list", js_on_load=js_on_load, apply_default_css=False)

@@ -7,7 +7,7 @@ from pathlib import Path
 import gradio as gr
 
 _HERE = Path(__file__).parent
-_STYLES = ("style.css", "sending.css", "making.css", "finding.css", "comments.css")
+_STYLES = ("style.css", "sending.css", "making.css", "finding.css", "hearing.css", "comments.css")
 _SCRIPTS = ("page.js", "sending.js", "making.js", "finding.js", "comments.js")
 _SANS = (
     "ui-sans-serif",

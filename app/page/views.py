@@ -10,6 +10,7 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Hashable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from html import escape
 from typing import Any
 
@@ -21,6 +22,7 @@ from app.page.cards import library_cards
 from app.page.conversation import chat_history, growing_chat
 from app.page.curve import curve_html
 from app.page.header import header_html
+from app.page.hearing import About, track_buttons, track_of
 from app.page.history import history_html
 from app.page.html import Shelf, empty_state
 from app.page.player import player_html, timeline_html
@@ -33,11 +35,12 @@ from model.timecode import clock
 from retrieval.ask.plan import NOT_SOUGHT
 from retrieval.ask.summary import Summary, summarize
 from retrieval.store.records import Message, Source, Video
+from retrieval.store.spoken import quoted_languages
 
 logger = logging.getLogger(__name__)
 PARTS = (
-    "header", "upload", "picture", "library", "player", "timeline", "curve", "results", "transcript", "screen_text",
-    "summary", "history", "scope", "starter", "chat", "question", "timer",
+    "header", "upload", "picture", "library", "player", "about", "timeline", "curve", "results", "transcript",
+    "screen_text", "summary", "history", "scope", "starter", "chat", "question", "timer",
 )  # fmt: skip
 # While what the page shows is indexed; while another video is; otherwise (videos may come by the command line).
 BUSY_TICK_S, BESIDE_TICK_S, CALM_TICK_S = 1.0, 2.0, 4.0
@@ -57,6 +60,7 @@ class Views:
         self.with_logout = with_logout
         self._summaries: OrderedDict[Hashable, Summary] = OrderedDict()
         self._summarizing = threading.Lock()
+        self._aside = ThreadPoolExecutor(1, thread_name_prefix="summary")
 
     def redraw(
         self,
@@ -94,11 +98,12 @@ class Views:
             "picture": lambda: (None, lambda: picture_html(self.engine.settings.max_upload_bytes, language)),
             "library": lambda: self._cards(videos(), session, shelf, language),
             "player": lambda: self._player(video, language),
+            "about": lambda: self._about(video, language),
             "timeline": lambda: self._timeline(session, video, language),
             "curve": lambda: self._curve(session, video, language),
-            "results": lambda: self._results(session, shelf, language),
-            "transcript": lambda: self._passages(video, "speech", session.filters.get("speech", ""), language),
-            "screen_text": lambda: self._passages(video, "text", session.filters.get("text", ""), language),
+            "results": lambda: self._results(session, shelf, owner, language),
+            "transcript": lambda: self._passages(video, "speech", session, language),
+            "screen_text": lambda: self._passages(video, "text", session, language),
             "summary": lambda: self._summary(session, video, shelf, language),
             "history": lambda: self._history(session, shelf, owner, language),
             "scope": lambda: self._scope(session, shelf, language),
@@ -122,6 +127,12 @@ class Views:
     def _player(self, video: Video | None, language: Language) -> Part:
         html = player_html(video, language)
         return html, lambda: html
+
+    def _about(self, video: Video | None, language: Language) -> Part:
+        if video is None:
+            return None, lambda: ""
+        about = About.of(self.library, video)
+        return about.key, lambda: about.html(language)
 
     def _timeline(self, session: Session, video: Video | None, language: Language) -> Part:
         if video is None:
@@ -158,17 +169,28 @@ class Views:
         except Exception:
             logger.exception("No curve of %s", video.id)
 
-    def _results(self, session: Session, shelf: Shelf, language: Language) -> Part:
+    def _results(self, session: Session, shelf: Shelf, owner: str, language: Language) -> Part:
         found = session.results
         if found is None:
             return None, lambda: empty_state(language("find_empty"))
-        return found, lambda: result_rows(found, shelf, language)
+        tongues = functools.partial(quoted_languages, self.library, found.moments, owner)
+        return found, lambda: result_rows(found, shelf, language, tongues())
 
-    def _passages(self, video: Video | None, source: Source, wanted: str, language: Language) -> Part:
+    def _passages(self, video: Video | None, source: Source, session: Session, language: Language) -> Part:
+        wanted, track = session.filters.get(source, ""), session.track if source == "speech" else ""
         if video is None:
             return None, lambda: passage_rows(None, [], source, wanted, language)
-        key = (video.id, self._newest(video, source), video.status in _BUSY, wanted)
-        return key, lambda: passage_rows(video, self.library.passages(video.id, source), source, wanted, language)
+        key = (video.id, self._newest(video, source), video.status in _BUSY, wanted, track)
+        return key, lambda: self._lines(video, source, wanted, track, language)
+
+    def _lines(self, video: Video, source: Source, wanted: str, track: str, language: Language) -> str:
+        passages = self.library.passages(video.id, source)
+        buttons = ""
+        if source == "speech":
+            track = track if track in map(track_of, passages) else ""  # it was heard again meanwhile
+            buttons = track_buttons(passages, track, language)
+            passages = [passage for passage in passages if not track or track_of(passage) == track]
+        return passage_rows(video, passages, source, wanted, language, buttons)
 
     def _newest(self, video: Video, source: Source) -> int:
         """Changes with the passages: the number of the newest (merged text may change without a new count); or 0."""
@@ -181,21 +203,44 @@ class Views:
         if video is None:
             return None, lambda: empty_state(language("no_video"))
         summary = session.summary
-        if summary is None or summary[0] != video.id:
+        if summary is None or summary[0][0] != video.id:
             return (video.id, None), lambda: empty_state(language("summary_later"), "busy")
         return summary, lambda: summary_html(video, summary[1], shelf, language)
 
     def summarize_shown(self, session: Session, owner: str, language: Language) -> None:
-        """Make the summary of the video in the player once it is indexed, if that was not done yet."""
-        video = Shelf(self.library, owner).video(session.shown) if session.shown else None
-        if video is None or video.status != "ready" or (session.summary and session.summary[0] == video.id):
+        """Make the summary of the video in the player once it is indexed, if that was not done since."""
+        video = self._unsummarized(session, owner)
+        if video is None:
             return
         try:
             summary = self._summary_of(video)
         except Exception as error:
             logger.exception("No summary of %s", video.id)
             summary = Summary(language("unexpected", kind=type(error).__name__), [], [])
-        session.summary = (video.id, summary)
+        session.summary = (video.id, video.index_seconds), summary
+
+    def summarize_soon(self, session: Session, owner: str, language: Language) -> None:
+        """The same beside what asks for it: a later tick shows it."""
+        with session.lock:
+            if session.summarizing or self._unsummarized(session, owner) is None:
+                return
+            session.summarizing = True
+        self._aside.submit(self._summarize, session, owner, language)
+
+    def _summarize(self, session: Session, owner: str, language: Language) -> None:
+        try:
+            self.summarize_shown(session, owner, language)
+        finally:
+            session.summarizing = False
+            self.library.db.close()  # this thread's connection
+
+    def _unsummarized(self, session: Session, owner: str) -> Video | None:
+        """The video in the player, if it is indexed and was not summed up since."""
+        video = Shelf(self.library, owner).video(session.shown) if session.shown else None
+        if video is None or video.status != "ready":
+            return None
+        known = session.summary[0] if session.summary else None
+        return video if known != (video.id, video.index_seconds) else None
 
     def _summary_of(self, video: Video) -> Summary:
         """The same for all pages that show the video: made once, and again when its index has changed."""
@@ -229,11 +274,17 @@ class Views:
             html = f'<span class="scope-title">{title}</span><span class="scope">{named}</span>'
         for video in videos:
             if video.status != "ready":
-                until = min(self.library.lane_until(video.id, lane) for lane in ("see", "hear"))
-                note = language("asking_partial", time=clock(until)) if until >= 1 else language("asking_nothing")
+                note = self._how_far(video, language)
                 html += f'<span class="scope-note">{escape(note)}</span>'
                 break
         return html, lambda: f'<div class="scope-line">{html}</div>'
+
+    def _how_far(self, video: Video, language: Language) -> str:
+        """What answers can know of a video that is being indexed."""
+        if self.library.lane_done(video.id, "see") and not self.library.lane_done(video.id, "hear"):
+            return language("asking_hearing")
+        until = min(self.library.lane_until(video.id, lane) for lane in ("see", "hear"))
+        return language("asking_partial", time=clock(until)) if until >= 1 else language("asking_nothing")
 
     def _starter(self, session: Session, video: Video | None, language: Language) -> Part:
         started = bool(session.chat_id and self.engine.chats.messages(session.chat_id))

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from model.errors import Cancelled, CuepointError
 from model.loading import Models
-from model.media.probe import probe
+from model.media.probe import MediaInfo, probe
 from retrieval.index.lanes.hear import HearLane
 from retrieval.index.lanes.playable import MediaLane
 from retrieval.index.lanes.read import Pages, ReadLane
@@ -27,7 +27,7 @@ from retrieval.index.renew import renew
 from retrieval.store.claims import ClaimLost
 from retrieval.store.jobs import JobQueue
 from retrieval.store.library import LOCAL_OWNER, Library, content_hash
-from retrieval.store.originals import original_or_copy
+from retrieval.store.originals import holds_more_than_copy, original_or_copy
 from retrieval.store.records import LANES, Job, Video
 
 logger = logging.getLogger(__name__)
@@ -47,7 +47,8 @@ def take_in(library: Library, path: Path, owner: str = LOCAL_OWNER, upload: str 
     digest = content_hash(path)
     known = library.find_content(digest, owner)
     if known is not None:
-        if known.status != "ready" and not Path(known.source_path).exists():  # the original was moved: use this one
+        wanted = known.status != "ready" or holds_more_than_copy(info)
+        if wanted and not Path(known.source_path).exists():  # the original was moved: use this one
             library.update_video(known.id, source_path=str(_keep(library, path) if upload else path.resolve()))
         return library.video(known.id)
     stored = _keep(library, path) if upload else path
@@ -132,7 +133,7 @@ def _run_lanes(
     waiting = {name for name in LANES if not library.lane_done(video.id, name)}
     if "read" in waiting:
         waiting.add("see")  # which feeds it
-    path, info = original_or_copy(video, copy_will_do=waiting <= {"see"})
+    path, info = original_or_copy(video, copy_will_do=waiting <= {"see", "hear"})
     work = Work(library, models, video.id, path, info, stop)
     pages = Pages(work)
     lanes: dict[str, Lane] = {
@@ -177,7 +178,8 @@ def _beat(jobs: JobQueue, job: Job, stop: threading.Event) -> None:
 
 
 def _drop_upload(library: Library, video: Video) -> None:
-    """An uploaded original is not needed once it is indexed: the playable copy stays."""
+    """An uploaded original is not needed once it is indexed, unless it has tracks that can be chosen later: the
+    playable copy stays."""
     video = library.video(video.id)
-    if video.media_path:
+    if video.media_path and not holds_more_than_copy(MediaInfo.from_json(video.info)):
         library.discard_upload(Path(video.source_path))

@@ -31,16 +31,24 @@ class JobQueue:
     def add(self, video_id: str, owner: str) -> Job:
         """Queue a video, or give back the job that is already queued or running for it."""
         with self.db.transaction() as db:
-            row = db.execute(
-                "SELECT id FROM jobs WHERE video_id = ? AND status IN ('queued', 'running')", (video_id,)
-            ).fetchone()
-            job_id = row["id"] if row else uuid.uuid4().hex[:12]
-            if row is None:
-                db.execute(
-                    "INSERT INTO jobs (id, video_id, owner, created_at) VALUES (?, ?, ?, ?)",
-                    (job_id, video_id, owner, time.time()),
-                )
-                db.execute("UPDATE videos SET status = 'waiting', error = NULL WHERE id = ?", (video_id,))
+            job_id = _queue(db, video_id, owner)
+        return self.job(job_id)
+
+    def add_changed(self, video_id: str, owner: str, change: Callable[[sqlite3.Connection], None]) -> Job:
+        """Call `change` and queue the video, in one transaction.
+
+        A worker that is at the video goes by what was before: its claim is taken away, so that nothing of it is
+        written any more, and the job waits for the next.
+        """
+        with self.db.transaction() as db:
+            change(db)
+            db.execute(
+                "UPDATE jobs SET status = 'queued', worker = NULL, claim = claim + 1, attempts = 0, progress = 0,"
+                " cancel_requested = 0, started_at = NULL WHERE video_id = ? AND status IN ('queued', 'running')",
+                (video_id,),
+            )
+            job_id = _queue(db, video_id, owner)
+            db.execute("UPDATE videos SET status = 'waiting', error = NULL WHERE id = ?", (video_id,))
         return self.job(job_id)
 
     def job(self, job_id: str) -> Job:
@@ -183,6 +191,22 @@ class JobQueue:
         own = ("progress", "beats")  # of the queue
         fields = {key: row[key] for key in row.keys() if key not in own}  # noqa: SIM118 (a Row iterates its values)
         return Job(**fields | {"cancel_requested": bool(row["cancel_requested"]), "lanes": lanes})
+
+
+def _queue(db: sqlite3.Connection, video_id: str, owner: str) -> str:
+    """The id of the video's job that waits or runs, or of a new one."""
+    row = db.execute(
+        "SELECT id FROM jobs WHERE video_id = ? AND status IN ('queued', 'running')", (video_id,)
+    ).fetchone()
+    if row is not None:
+        return str(row["id"])
+    job_id = uuid.uuid4().hex[:12]
+    db.execute(
+        "INSERT INTO jobs (id, video_id, owner, created_at) VALUES (?, ?, ?, ?)",
+        (job_id, video_id, owner, time.time()),
+    )
+    db.execute("UPDATE videos SET status = 'waiting', error = NULL WHERE id = ?", (video_id,))
+    return job_id
 
 
 def _give_up(db: sqlite3.Connection, row: sqlite3.Row) -> None:

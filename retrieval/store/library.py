@@ -3,7 +3,7 @@
 DATA/cuepoint.sqlite3          everything that cannot be made again cheaply
 DATA/indexes/*.faiss           made again from SQLite when missing or damaged
 DATA/videos/ID/                playable copy, thumbnails, filmstrip
-DATA/incoming/                 uploads that are still being indexed
+DATA/incoming/                 uploads that are still being indexed, or have tracks that the copy has not
 DATA/cuepoint.lock             held by those who use the library (see retrieval.store.folder)
 DATA/replaced-DATE/            what `cuepoint restore` moved aside; beside it, *.damaged-DATE of `cuepoint repair`
 """
@@ -65,7 +65,7 @@ class Library:
 
     @property
     def incoming(self) -> Path:
-        """Where uploads wait until they are indexed."""
+        """Where uploads wait until they are indexed; those with tracks that the copy has not stay."""
         folder = self.data_dir / "incoming"
         folder.mkdir(parents=True, exist_ok=True)
         return folder

@@ -27,4 +27,7 @@ class MediaLane:
                 work.library.add_warning(work.video_id, f"No copy for the browser could be made: {error}")
             else:
                 work.library.update_video(work.video_id, media_path=str(made))
+                for before in made.parent.glob("playable.*"):  # with another sound, of another kind
+                    if before != made:
+                        before.unlink(missing_ok=True)
         work.finish("media")
