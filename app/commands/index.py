@@ -7,7 +7,7 @@ import contextlib
 import logging
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from app.commands import engine_of, print_json, say
 from app.engine import Engine
-from model.errors import CuepointError
+from model.errors import CuepointError, UsageError
 from retrieval.index.ingest import run_job
 from retrieval.store.claims import ClaimLost, worker_name
 from retrieval.store.records import LANES, Job, Video
@@ -42,10 +42,12 @@ def _ended_as_by_ctrl_c() -> Iterator[None]:
 
 
 def _index(engine: Engine, arguments: argparse.Namespace) -> int:
+    if arguments.subtitles and len(arguments.paths) > 1:
+        raise UsageError("--subtitles belongs to one video: index the others by themselves.")
     worst = 0
     for path in arguments.paths:
         try:
-            result = index_file(engine, path)
+            result = index_file(engine, path, arguments.subtitles)
         except Exception as error:  # the files after this one get their turn, whatever it is
             told = error if isinstance(error, CuepointError) else _unexpected(path, error)
             say(f"cuepoint: {told}")
@@ -67,12 +69,12 @@ def _unexpected(path: Path, error: Exception) -> CuepointError:
     return CuepointError(f"{path.name} could not be indexed: an unexpected {type(error).__name__} ({error}).")
 
 
-def index_file(engine: Engine, path: Path) -> dict[str, Any]:
+def index_file(engine: Engine, path: Path, subtitles: Sequence[Path] = ()) -> dict[str, Any]:
     """Index one file and return its figures; the models are loaded before the clock of `seconds` starts."""
     if path.is_file():
         engine.models.warm("text", "passages", "vision", "speech", "ocr")
     began = time.monotonic()
-    video, job = engine.add(path)
+    video, job = engine.add(path, subtitles=subtitles)
     if job is not None:
         video = _finish(engine, job, video)
         engine.searcher.save()

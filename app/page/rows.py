@@ -85,8 +85,19 @@ def result_rows(found: Found, shelf: Shelf, language: Language) -> str:
     if not found.moments:
         return head + empty_state(language("find_nothing", query=found.query))
     words = "" if found.like else found.query
+    written = shelf.written([m.passage_id for m in found.moments if m.passage_id])
     rows = "".join(
-        moment_row(shelf, m.video_id, (m.start, m.end), m.sources, m.quote, language, found.everywhere, words)
+        moment_row(
+            shelf,
+            m.video_id,
+            (m.start, m.end),
+            m.sources,
+            m.quote,
+            language,
+            found.everywhere,
+            words,
+            written=m.passage_id in written,
+        )
         for m in found.moments
     )
     return f'{head}<div class="moments results">{rows}</div>'

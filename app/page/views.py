@@ -32,7 +32,8 @@ from model.errors import UsageError
 from model.timecode import clock
 from retrieval.ask.plan import NOT_SOUGHT
 from retrieval.ask.summary import Summary, summarize
-from retrieval.store.records import Source, Video
+from retrieval.store.records import Passage, Source, Video
+from retrieval.store.transcripts import transcript
 
 logger = logging.getLogger(__name__)
 PARTS = (
@@ -168,7 +169,10 @@ class Views:
         if video is None:
             return None, lambda: passage_rows(None, [], source, wanted, language)
         key = (video.id, self._newest(video, source), video.status in _BUSY, wanted)
-        return key, lambda: passage_rows(video, self.library.passages(video.id, source), source, wanted, language)
+        return key, lambda: passage_rows(video, self._lines(video, source), source, wanted, language)
+
+    def _lines(self, video: Video, source: Source) -> list[Passage]:
+        return transcript(self.library, video) if source == "speech" else self.library.passages(video.id, source)
 
     def _newest(self, video: Video, source: Source) -> int:
         """Changes with the passages: the number of the newest (merged text may change without a new count); or 0."""

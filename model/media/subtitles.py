@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +26,11 @@ if TYPE_CHECKING:
     from av.subtitles.subtitle import AssSubtitle, SubtitleSet
 
 ReadPicture = Callable[[np.ndarray], str]  # uint8 [H, W, 3] RGB -> the text in it, a row a line; "" for none
+# In titles of tracks, as those who make films and discs write them.
+_ADDITIONS = {"forced", "signs", "songs", "foreign", "karaoke"}
+_SECOND_CHOICE = {"sdh", "cc", "hoh", "hearing", "impaired", "deaf", "commentary", "comments", "director", "trivia"}
 _MOST_EVENTS = 200_000  # of one track: karaoke effects write some ten thousand for a song
+_MOST_PICTURES = 6_000  # of one track that are read: a film has 1500
 _MOST_BYTES = 1 << 20  # of one packet of text; its longest lines are cut later
 _OPEN_END = 0xFFFFFFFF  # milliseconds: "until the next one"
 _LONGEST_OPEN_S = 10.0  # for a picture that nothing takes away
@@ -43,6 +48,20 @@ def is_text(track: Track) -> bool:
 
 def is_picture(track: Track) -> bool:
     return _has(track, "bitmap_sub")
+
+
+def is_addition(track: Track) -> bool:
+    """Whether a track of subtitles has foreign words, signs or songs only, and not all that is said."""
+    return track.forced or bool(_title_words(track) & _ADDITIONS)
+
+
+def is_second_choice(track: Track) -> bool:
+    """Whether a track of subtitles says more or other things than what is said: for the deaf, or by the makers."""
+    return track.aside or bool(_title_words(track) & _SECOND_CHOICE)
+
+
+def _title_words(track: Track) -> set[str]:
+    return set(re.findall(r"[^\W_]+", track.title.casefold()))
 
 
 def read_tracks(
@@ -106,6 +125,7 @@ class _Events:
     full: bool = False
     _found: list[Line] = field(default_factory=list)
     _shown: Line | None = None  # a picture that still stands
+    _pictures: int = 0  # that were read
     _last_picture: tuple[bytes, str] = (b"", "")  # of the picture before: what it looked like, and its text
 
     def take(self, context: Any, packet: Packet) -> None:
@@ -126,7 +146,7 @@ class _Events:
             self._take_picture(start, _end(packet, subtitle, start), subtitle)
         else:
             self._take_text(start, _end(packet, subtitle, start), subtitle)
-        self.full = len(self._found) >= _MOST_EVENTS
+        self.full = self.full or len(self._found) >= _MOST_EVENTS
 
     def _take_text(self, start: float, end: float | None, subtitle: SubtitleSet) -> None:
         for part in subtitle:
@@ -147,6 +167,8 @@ class _Events:
             return ""
         look = picture.tobytes()
         if look != self._last_picture[0]:
+            self._pictures += 1
+            self.full = self._pictures >= _MOST_PICTURES
             text = self.read_picture(picture)
             if not text:  # dark letters
                 other = drawn(subtitle, ground=255)

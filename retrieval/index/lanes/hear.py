@@ -7,7 +7,10 @@ import numpy as np
 from model.errors import UnreadableMedia
 from model.media.audio import read_audio
 from model.speech.voice import Speech, VoiceActivity
+from retrieval.index.coverage import Coverage
 from retrieval.index.lanes.work import Work
+from retrieval.index.subtitle_choice import spoken_by_tag
+from retrieval.index.subtitles import store_subtitles
 
 
 class HearLane:
@@ -17,6 +20,8 @@ class HearLane:
         self.work = work
 
     def run(self) -> None:
+        store_subtitles(self.work)
+        self.subtitles = Coverage(self.work.library, self.work.video_id)
         try:
             self._listen()
         except UnreadableMedia as error:
@@ -39,11 +44,19 @@ class HearLane:
     def _store(self, speech: Speech) -> None:
         work = self.work
         work.check()
+        language = spoken_by_tag(work.info, work.library.video(work.video_id).choices) or "en"
+        if self.subtitles.covers(speech, language, lambda: self._heard(speech)):
+            return self._advance(speech.end)
         lines = work.models.speech.transcribe(speech.samples, speech.start)
         pieces = [(line.start, min(line.end, work.info.duration), line.text) for line in lines]
         pieces = [piece for piece in pieces if piece[0] < work.info.duration]
         vectors = work.models.passages.embed([text for _, _, text in pieces])
-        work.library.add_passages(work.video_id, "speech", pieces, vectors, lane_until=("hear", speech.end))
+        work.library.add_passages(
+            work.video_id, "speech", pieces, vectors, lane_until=("hear", speech.end), language=language, origin="heard"
+        )
+
+    def _heard(self, speech: Speech) -> str:
+        return " ".join(line.text for line in self.work.models.speech.transcribe(speech.samples, speech.start))
 
     def _advance(self, until: float) -> None:
         self.work.library.add_passages(self.work.video_id, "speech", [], np.zeros((0, 1)), lane_until=("hear", until))
