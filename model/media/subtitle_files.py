@@ -80,9 +80,12 @@ def _ending(name: str, video_name: str) -> str:
     return " ".join(part for part in own.split(".")[1:][-2:] if part in _MARKS or _language(part))
 
 
-def read_subtitle_file(path: Path, duration: float) -> Subtitles:
-    """Its lines within the video's `duration` seconds. A file that is none has no lines, and a notice that says why."""
-    name = path.name
+def read_subtitle_file(path: Path, duration: float, name: str = "") -> Subtitles:
+    """Its lines within the video's `duration` seconds. A file that is none has no lines, and a notice that says why.
+
+    `name`: what it is called, where it is kept under another name.
+    """
+    name = name or path.name
     try:
         if path.stat().st_size > MOST_BYTES:
             return _refused(f"{name} was left out: it is larger than subtitles are ({MOST_BYTES >> 20} MB).")
@@ -92,7 +95,7 @@ def read_subtitle_file(path: Path, duration: float) -> Subtitles:
     if not data.strip():
         return _refused(f"{name} is empty: it holds no subtitles.")
     text = decoded(data)
-    lines = _parsed(text) if text is not None else None
+    lines = _parsed(text, Path(name).suffix.lower().removeprefix(".")) if text is not None else None
     if lines is None:
         return _refused(f"{name} was left out: it is no subtitle file (SubRip, WebVTT, ASS or SSA).")
     return tidy(name, lines, duration)
@@ -102,16 +105,19 @@ def _refused(sentence: str) -> Subtitles:
     return Subtitles((), (sentence,))
 
 
-def _parsed(text: str) -> list[Line] | None:
-    """None where there is no line with its times."""
+def _parsed(text: str, suffix: str) -> list[Line] | None:
+    """None where there is no line with its times. The suffix counts where the content does not show its format."""
     from pysubs2 import SSAFile
     from pysubs2.exceptions import Pysubs2Error
     from pysubs2.formats import autodetect_format
 
     try:
         kind = autodetect_format(text)
-        if kind not in _FORMATS:
-            return None
+    except Pysubs2Error:
+        kind = suffix
+    if kind not in _FORMATS:
+        return None
+    try:
         source = _NO_CUE.sub("\n", text.replace("\r\n", "\n")) if kind == "vtt" else text
         events = SSAFile.from_string(source, format_=kind).events
     except (Pysubs2Error, ValueError, IndexError, KeyError, OverflowError):

@@ -19,9 +19,9 @@ from retrieval.store.records import Passage
 from retrieval.store.transcripts import Transcript, is_written, shared, tracks
 
 COVERED = 0.6  # of a stretch: lines are taken away in the pauses inside it, and stand a little late or early
-AGREES = 0.4  # of what is heard must be written: the same speech comes to 0.8 and more, another text of the language
-# to 0.2, for they share their short words
-_ENOUGH_UNITS = 20  # words, or characters of scripts without spaces, that are heard before a track is trusted
+AGREES = 0.5  # of what is heard must be written: the same speech comes to 0.8 and more, and to 0.6 where subtitles
+# shorten it; texts of the same language and subject share 0.2 of their words, and seldom 0.5
+_ENOUGH_UNITS = 40  # words, or characters of scripts without spaces, that are heard before a track is trusted
 _NEAR_S = 1.5  # lines that stand so little before or after are compared with a stretch too
 _UNIT = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\u0e00-\u0e7f]|[^\W_]+(?:['’][^\W_]+)*")
 

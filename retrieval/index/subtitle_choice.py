@@ -1,4 +1,4 @@
-"""Which subtitle tracks of a file are taken in: those its user chose, else each language once, as far as they are few."""
+"""Which subtitle tracks of a file are taken in: those its user chose, else each language once while they are few."""
 
 from __future__ import annotations
 

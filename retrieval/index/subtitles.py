@@ -38,7 +38,8 @@ def attach(library: Library, video: Video, files: Iterable[Path]) -> bool:
 
     One that is no subtitle file is not taken: a warning of the video says why.
     """
-    return any([_attach(library, video, path) for path in files])
+    changed = [_attach(library, video, path) for path in files]
+    return True in changed
 
 
 def _attach(library: Library, video: Video, path: Path) -> bool:
@@ -83,8 +84,8 @@ def _store_files(work: Work, video: Video) -> None:
         work.check()
         name = path.name.removesuffix(_NEW)
         plain = path.with_name(name)
-        read = read_subtitle_file(path, video.duration)
-        notices = [notice.replace(path.name, name) for notice in read.notices]
+        read = read_subtitle_file(path, video.duration, name)
+        notices = list(read.notices)
         language = _language(read.lines, language_of_name(name, video.title), name, notices)
         _store(work, FILE + name, read.lines, language)
         for notice in notices:

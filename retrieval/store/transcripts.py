@@ -7,7 +7,7 @@ that is asked for, else the one that is spoken. There subtitles come first, and 
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -99,7 +99,7 @@ def spoken_language(library: Library, video: Video) -> str | None:
     """The language most of a video is in: by its user's choice, by what was heard, by the tag of its sound track."""
     if video.choices.get("language"):
         return str(video.choices["language"])
-    seconds: Counter[str] = Counter()
+    seconds: dict[str, float] = defaultdict(float)
     for row in library.db.rows("SELECT start, end, language FROM spoken WHERE video_id = ?", (video.id,)):
         if row["language"]:
             seconds[row["language"]] += row["end"] - row["start"]
@@ -108,16 +108,14 @@ def spoken_language(library: Library, video: Video) -> str | None:
             if line.language and not is_written(line.origin):
                 seconds[line.language] += line.end - line.start
     if seconds:
-        return seconds.most_common(1)[0][0]
+        return max(seconds, key=lambda language: seconds[language])
     info = MediaInfo.from_json(video.info)
     return next((t.language for t in info.tracks if t.kind == "sound" and t.index == info.audio_index), None)
 
 
 def _not_in(lines: Sequence[Passage], others: Sequence[Passage]) -> list[Passage]:
     """Those of the others at whose time none of the lines stands."""
-    return [
-        other for other in others if shared(other.start, other.end, lines) < _SAME_SHARE * (other.end - other.start)
-    ]
+    return [o for o in others if shared(o.start, o.end, lines) < _SAME_SHARE * (o.end - o.start)]
 
 
 def shared(start: float, end: float, lines: Sequence[Passage]) -> float:

@@ -46,7 +46,8 @@ class HearLane:
         work.check()
         language = spoken_by_tag(work.info, work.library.video(work.video_id).choices) or "en"
         if self.subtitles.covers(speech, language, lambda: self._heard(speech)):
-            return self._advance(speech.end)
+            self._advance(speech.end)
+            return
         lines = work.models.speech.transcribe(speech.samples, speech.start)
         pieces = [(line.start, min(line.end, work.info.duration), line.text) for line in lines]
         pieces = [piece for piece in pieces if piece[0] < work.info.duration]
