@@ -87,6 +87,12 @@ class Models:
 
         return self._once("ocr", RapidTextReader)
 
+    def another_ocr(self) -> TextReader:
+        """A new one that shares no memory of pictures with `ocr`: for other pictures, read at the same time."""
+        from model.reading.ocr import RapidTextReader
+
+        return RapidTextReader()
+
     @property
     def short_answers(self) -> ShortAnswers | None:
         """None where the profile has none."""

@@ -134,5 +134,8 @@ class FakeModels:
         self.colour_answers: Any = None
         self.known_things: list[KnownThing] = []
 
+    def another_ocr(self) -> Any:
+        return self.ocr
+
     def warm(self, *names: str) -> None:
         pass

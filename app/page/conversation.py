@@ -111,7 +111,17 @@ def _evidence(
 ) -> str:
     several = len({citation["video_id"] for citation in citations}) > 1
     rows = "".join(
-        moment_row(shelf, c["video_id"], (c["start"], c["end"]), [c["source"]], c["quote"], language, several, asked)
+        moment_row(
+            shelf,
+            c["video_id"],
+            (c["start"], c["end"]),
+            [c["source"]],
+            c["quote"],
+            language,
+            several,
+            asked,
+            written=c.get("track") == "subtitles",
+        )
         for c in citations
     )
     count = len(citations)

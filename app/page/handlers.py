@@ -20,6 +20,7 @@ from app.page.suggestions import example_title
 from app.page.views import PARTS, Views
 from app.uploads import Uploads
 from model.errors import CuepointError, UsageError
+from model.media.subtitle_files import belongs_to, is_subtitle_file
 from retrieval.index.choose import Choice, heard_sound
 from retrieval.store.records import Message
 
@@ -138,7 +139,8 @@ class Handlers:
         yield [_notice([language("uploading")], "busy"), *([gr.skip()] * len(PARTS))]
         try:
             with self.uploads.taken(token, owner) as path:
-                sentence = self._take_in(path, owner, session, language, upload=path.name)
+                take = self._take_subtitles if is_subtitle_file(path.name) else self._take_in
+                sentence = take(path, owner, session, language, upload=path.name)
         except UsageError as error:
             sentence = told(str(error), language)
         if sentence:
@@ -161,6 +163,20 @@ class Handlers:
         if not self.engine.desk.is_busy(session.chat_id):
             self._show(session, owner, video.id)
         return None if job else language("added_known", title=video.title)
+
+    def _take_subtitles(
+        self, path: Path, owner: str, session: Session, language: Language, upload: str | None = None
+    ) -> str | None:
+        """Give a subtitle file to the video it is named after, the newest of them; returns a sentence that says so."""
+        named = [video for video in self.library.videos(owner) if belongs_to(path.name, video.title)]
+        if not named:
+            return language("subtitles_alone", name=path.name)
+        video = named[0]
+        told = len(self.library.video(video.id).warnings)
+        if self.engine.add_subtitles(video, path):
+            return None if video.status != "ready" else language("subtitles_added", name=path.name, title=video.title)
+        said = self.library.video(video.id).warnings[told:]
+        return said[-1] if said else language("subtitles_added", name=path.name, title=video.title)
 
     # -- filtering ----------------------------------------------------------------------------------------------------
 

@@ -87,11 +87,12 @@ def result_rows(found: Found, shelf: Shelf, language: Language, tongues: Mapping
     if not found.moments:
         return head + empty_state(language("find_nothing", query=found.query))
     words = "" if found.like else found.query
+    written = shelf.written([m.passage_id for m in found.moments if m.passage_id])
     named = {passage: name_of(code, language.code) for passage, code in (tongues or {}).items()}
     rows = "".join(
         moment_row(
             shelf, m.video_id, (m.start, m.end), m.sources, m.quote, language, found.everywhere, words,
-            named.get(m.passage_id or 0, ""),
+            named.get(m.passage_id or 0, ""), m.passage_id in written,
         )
         for m in found.moments
     )  # fmt: skip

@@ -36,6 +36,7 @@ from retrieval.ask.plan import NOT_SOUGHT
 from retrieval.ask.summary import Summary, summarize
 from retrieval.store.records import Message, Source, Video
 from retrieval.store.spoken import quoted_languages
+from retrieval.store.transcripts import transcript
 
 logger = logging.getLogger(__name__)
 PARTS = (
@@ -189,7 +190,8 @@ class Views:
         if source == "speech":
             track = track if track in map(track_of, passages) else ""  # it was heard again meanwhile
             buttons = track_buttons(passages, track, language)
-            passages = [passage for passage in passages if not track or track_of(passage) == track]
+            chosen = [passage for passage in passages if track_of(passage) == track]
+            passages = chosen if track else transcript(self.library, video)
         return passage_rows(video, passages, source, wanted, language, buttons)
 
     def _newest(self, video: Video, source: Source) -> int:

@@ -123,8 +123,7 @@ def _parts(finder: Finder, plan: Plan, video_ids: Sequence[str]) -> dict[str, Fi
 
 
 def _inside(finder: Finder, video_id: str, source: Source, part: Filter) -> list[Item]:
-    lines = [p for p in finder.library.passages(video_id, source) if part.cut(p.start, p.end)]
-    return [finder.line(p) for p in lines]
+    return [finder.line(p) for p in finder.lines_of(video_id, source) if part.cut(p.start, p.end)]
 
 
 def _size(count: int) -> str:

@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from babel import Locale
 
 from model.errors import UnreadableMedia
-from model.media.probe import MediaInfo
 from model.speech.ears import Ears, load_ears
 from model.timecode import span
+from retrieval.index.coverage import Coverage
 from retrieval.index.lanes.listening import Listener
 from retrieval.index.lanes.work import Work
+from retrieval.index.subtitle_choice import spoken_by_tag
+from retrieval.index.subtitles import store_subtitles
 from retrieval.store.heard import Run, spoken_runs
 
 _NAMED_TIMES = 6  # stretches that a notice names one by one
@@ -28,18 +30,16 @@ class HearLane:
 
     def run(self) -> None:
         work = self.work
+        store_subtitles(work)
         if work.info.has_audio:
-            ears = load_ears(work.models, spoken_by_tag(work.info), self._chosen())
+            choices = work.library.video(work.video_id).choices
+            ears = load_ears(work.models, spoken_by_tag(work.info, {}), choices.get("language"))
             try:
-                Listener(work, work.info, ears).run()
+                Listener(work, work.info, ears, Coverage(work.library, work.video_id)).run()
             except UnreadableMedia as error:
                 work.library.add_warning(work.video_id, f"The sound could not be read: {error}")
             self._tell(find_notices(spoken_runs(work.library, work.video_id), ears))
         work.finish("hear")
-
-    def _chosen(self) -> str | None:
-        chosen: str | None = self.work.library.video(self.work.video_id).choices.get("language")
-        return chosen
 
     def _tell(self, notices: Sequence[str]) -> None:
         """Puts the notices in the place of those of an earlier hearing."""
@@ -48,12 +48,6 @@ class HearLane:
         kept = [sentence for sentence in warnings if not sentence.startswith((_UNCHECKED, _NOT_WRITTEN))]
         if kept + list(notices) != warnings:
             work.library.update_video(work.video_id, warnings=json.dumps([*kept, *notices]))
-
-
-def spoken_by_tag(info: MediaInfo) -> str | None:
-    """The language that the file says its sound has, which may be wrong."""
-    sounds = [track for track in info.tracks if track.kind == "sound"]
-    return next((track.language for track in sounds if info.audio_index in (None, track.index)), None)
 
 
 def find_notices(runs: Sequence[Run], ears: Ears) -> list[str]:

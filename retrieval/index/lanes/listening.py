@@ -19,6 +19,7 @@ from model.speech.ears import Ears
 from model.speech.recognizer import Line
 from model.speech.spoken_language import Verdict
 from model.speech.voice import Speech, VoiceActivity
+from retrieval.index.coverage import Coverage
 from retrieval.index.lanes.work import Work
 from retrieval.store.heard import Run, add_heard, spoken_runs
 
@@ -28,10 +29,16 @@ NEAR_S = 30.0  # a group ends where nobody speaks for so long
 
 
 class Listener:
-    """One sound track. `counts`: whether the lane's progress is that of this track; further ones are heard anew."""
+    """One sound track. `counts`: whether the lane's progress is that of this track; further ones are heard anew.
 
-    def __init__(self, work: Work, info: MediaInfo, ears: Ears, origin: str = HEARD, counts: bool = True) -> None:
-        self.work, self.info, self.ears, self.origin, self.counts = work, info, ears, origin, counts
+    What `subtitles` have already written down is not written again.
+    """
+
+    def __init__(
+        self, work: Work, info: MediaInfo, ears: Ears, subtitles: Coverage, origin: str = HEARD, counts: bool = True
+    ) -> None:
+        self.work, self.info, self.ears, self.subtitles = work, info, ears, subtitles
+        self.origin, self.counts = origin, counts
         self._group: list[Speech] = []
         self._before = self._last_verdict() if counts else None
 
@@ -77,13 +84,19 @@ class Listener:
         for language, both in itertools.groupby(zip(group, verdicts, strict=True), key=lambda pair: pair[1].language):
             stretches, told = zip(*both, strict=True)
             self.work.check()
-            lines = self.fitting(self.ears.write_down(stretches, language))
+            needed = [speech for speech in stretches if not self._covered(speech, language)]
+            lines = self.fitting(self.ears.write_down(needed, language))
             likelihood = min(verdict.likelihood for verdict in told)
             runs.append(Run(stretches[0].start, stretches[-1].end, language, likelihood, lines))
         known = [run for run in runs if run.language]
         if known:
             self._before = Verdict(known[-1].language, known[-1].likelihood)
         self._store(runs, group[-1].end)
+
+    def _covered(self, speech: Speech, language: str | None) -> bool:
+        return self.subtitles.covers(
+            speech, language, lambda: " ".join(line.text for line in self.ears.write_down([speech], language))
+        )
 
     def _store(self, runs: Sequence[Run], until: float) -> None:
         work = self.work
