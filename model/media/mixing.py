@@ -28,6 +28,7 @@ _PLACES_A_MINUTE = 2
 _LEAST_PLACES, _MOST_PLACES = 4, 60
 _PLACE_S = 2.0  # enough for a few words
 _RATED_PLACES = 10  # the loudest: rating takes some 10 ms each
+_LEAST_S = 0.1  # of a place that can be judged
 _FRAME_S = 0.02
 # Channels are one sound, in other words a normal recording, if they are as loud and go up and down together.
 _ALIKE_DB = 3.0
@@ -107,11 +108,12 @@ def choose_mixer(path: Path, info: MediaInfo, index: int) -> Mixer:
 
 def choose_factors(pieces: Sequence[Piece], rate: Rater) -> np.ndarray:
     """float32 [channels] for places of one sound, all of one layout; all 1 if there is no reason to change it."""
-    pieces = sorted(pieces, key=lambda piece: -float(np.square(piece.samples).mean()))[:_RATED_PLACES]
     channels = len(pieces[0].samples)
+    pieces = [piece for piece in pieces if piece.samples.shape[1] >= _LEAST_S * piece.rate]
+    pieces = sorted(pieces, key=lambda piece: -float(np.square(piece.samples).mean()))[:_RATED_PLACES]
     factors = np.ones(channels, np.float32)
     loud = [piece.loudness for piece in pieces]
-    if all(not level.size or level.max() < _SILENT for level in loud):
+    if all(level.max() < _SILENT for level in loud):
         return factors
     if channels > 1 and not all(map(_alike, pieces)):
         factors = _best(pieces, np.concatenate(loud, axis=1), rate)

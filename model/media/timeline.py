@@ -190,10 +190,14 @@ class Timeline:
         track.longest = max(track.longest, gap)
         return True
 
-    def _ahead(self, packet: Packet, count: int, shown: bool = False) -> list[float]:
-        """Times of up to `count` packets that follow in this stream, as the file has them; `shown`: their pts."""
+    def _ahead(self, packet: Packet, count: int) -> list[float]:
+        """Times of up to `count` packets that follow in this stream, as the file has them."""
+        return [time for other in self._ahead_packets(packet, count) if (time := _stamp(other)) is not None]
+
+    def _ahead_packets(self, packet: Packet, count: int) -> list[Packet]:
+        """Up to `count` packets with a time that follow in this stream, as the file has them."""
         index, held = packet.stream.index, sum(other.size for other in self._queue)
-        found: list[float] = []
+        found: list[Packet] = []
         waiting = iter(list(self._queue))
         while len(found) < count:
             other = next(waiting, None)
@@ -202,9 +206,8 @@ class Timeline:
                     break
                 self._queue.append(other)
                 held += other.size
-            time = _stamp(other, shown) if other.stream.index == index else None
-            if time is not None:
-                found.append(time)
+            if other.stream.index == index and _stamp(other) is not None:
+                found.append(other)
         return found
 
     def _check_order(self, track: _Track, packet: Packet) -> None:
@@ -213,9 +216,11 @@ class Timeline:
             return
         distance = float((packet.pts - packet.dts) * packet.time_base)
         if abs(distance) > _FREE_STEP_S and abs(distance) > _REORDERED * track.usual():
-            shown = float(packet.pts * packet.time_base)
-            ahead = [time + track.offset for time in self._ahead(packet, 2 * _REORDERED, shown=True)]
-            if distance < 0 or (max(ahead) < shown - track.free() if ahead else shown > self._limit):
+            ahead, shown = self._ahead_packets(packet, 2 * _REORDERED), float(packet.pts * packet.time_base)
+            alone = not ahead or max(_shown(other) for other in ahead) + track.offset < shown - track.free()
+            # At a jump of the clock, pictures that are decoded before it may be shown after it.
+            unlike = not ahead or statistics.median(map(_shown_after, ahead)) < distance - track.free()
+            if distance < 0 or (alone and ahead) or (unlike and shown > self._limit):
                 self._count(track.shown_after - distance)
                 packet.pts = packet.dts + round(track.shown_after / packet.time_base)
                 return
@@ -255,8 +260,18 @@ def _rises(times: list[float]) -> list[float]:
     return [step for step in _steps(times) if step > 0]
 
 
-def _stamp(packet: Packet, shown: bool = False) -> float | None:
-    stamp = packet.dts if packet.dts is not None and not shown else packet.pts
+def _shown(packet: Packet) -> float:
+    stamp = packet.pts if packet.pts is not None else packet.dts
+    return float("-inf") if stamp is None else float(stamp * packet.time_base)
+
+
+def _shown_after(packet: Packet) -> float:
+    """Presentation time less decoding time, in seconds."""
+    return 0.0 if packet.pts is None or packet.dts is None else float((packet.pts - packet.dts) * packet.time_base)
+
+
+def _stamp(packet: Packet) -> float | None:
+    stamp = packet.dts if packet.dts is not None else packet.pts
     return None if stamp is None else float(stamp * packet.time_base)
 
 
