@@ -130,8 +130,8 @@ def _second(
         return None, ()
     notices = ["The file has two pictures at a time: both were seen and read, the player shows the first."]
     if len(others) > 1:
-        notices = [f"The file has {len(others) + 1} pictures at a time: the two largest were seen and read, the player"
-                   " shows the first."]  # fmt: skip
+        notices = [f"The file has {len(others) + 1} pictures at a time: the first and the largest other one were seen"
+                   " and read, the rest was left out; the player shows the first."]  # fmt: skip
     return others[0], tuple(notices)
 
 

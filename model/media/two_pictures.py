@@ -125,7 +125,7 @@ def is_copy(path: Path, info: MediaInfo, seekable: bool, deadline: float) -> boo
         for moment in times:
             if time.monotonic() > deadline:
                 return False
-            one, two = (reader.grab([moment], _COMPARED_PX)[0].mean(axis=2) for reader in readers)
+            one, two = (reader.grab([moment], _COMPARED_PX)[0].astype(np.int16) for reader in readers)
             height, width = min(one.shape[0], two.shape[0]), min(one.shape[1], two.shape[1])
             if np.abs(one[:height, :width] - two[:height, :width]).mean() / 255 > _SAME:
                 return False
