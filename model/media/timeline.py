@@ -44,6 +44,7 @@ _REMEMBERED_STEPS = 25
 # A repeated block is found if it repeats one of so many packets: a minute of sound and picture.
 _REMEMBERED_PACKETS = 5000
 _MARK_BYTES = 64  # of a packet's end, that tell it from another of the same time and size
+_TELLING_BYTES = 300  # a packet of so many is not the same by chance; one in which nothing changes has a few dozen
 _SAME_S = 1e-6
 
 
@@ -60,6 +61,7 @@ class _Track:
     shown_after: float = 0.0  # presentation time less decoding time of the last packet
     latest_raw: float = float("-inf")  # on the stream's own clock
     marks: dict[int, None] = field(default_factory=dict)  # of the packets read last, oldest first
+    repeating: bool = False  # the packet before was part of a block that is in the file twice
 
     def usual(self) -> float:
         return statistics.median(self.steps) if self.steps else 0.0
@@ -72,16 +74,16 @@ class _Track:
         """How far decoding times may fall back: containers that know none let FFmpeg guess."""
         return max(_FREE_STEP_S, _REORDERED * self.usual())
 
-    def repeats(self, packet: Packet, raw: float) -> bool:
-        """Whether this very packet was read before. Remembers it if not."""
-        mark = hash((raw, packet.size, bytes(memoryview(packet)[-_MARK_BYTES:])))
-        if raw < self.latest_raw and mark in self.marks:
-            return True
+    def knows(self, packet: Packet) -> bool:
+        """Whether a packet like this one was read before, at the same time of the stream's own clock."""
+        raw = _stamp(packet)
+        return raw is not None and raw < self.latest_raw and _mark(packet) in self.marks
+
+    def remember(self, packet: Packet, raw: float) -> None:
         self.latest_raw = max(self.latest_raw, raw)
-        self.marks[mark] = None
+        self.marks[_mark(packet)] = None
         if len(self.marks) > _REMEMBERED_PACKETS:
             del self.marks[next(iter(self.marks))]
-        return False
 
     def steps_well(self, step: float) -> bool:
         # The first test is for speed: it decides for nearly every packet.
@@ -113,12 +115,25 @@ class Timeline:
                 return
             raw = _stamp(packet)
             track = self._tracks.setdefault(packet.stream.index, _Track())
-            if raw is not None and track.repeats(packet, raw):
-                self.corrected += 1
-                continue
             if raw is not None:
+                track.repeating = track.knows(packet) and (track.repeating or self._begins_again(track, packet))
+                if track.repeating:
+                    self.corrected += 1
+                    continue
+                track.remember(packet, raw)
                 self._judge(track, packet, raw)
             yield packet
+
+    def _begins_again(self, track: _Track, packet: Packet) -> bool:
+        """Whether a packet that was read before begins a block that is in the file twice.
+
+        Small ones prove nothing: where nothing moves or sounds, many are the same, in any recording whose clock begins
+        at the same time. The next that is large decides, or else the other streams.
+        """
+        for other in (packet, *self._ahead_packets(packet, _AHEAD_PACKETS)):
+            if other.size >= _TELLING_BYTES:
+                return track.knows(other)
+        return any(other.repeating for other in self._tracks.values())
 
     def _judge(self, track: _Track, packet: Packet, raw: float) -> None:
         last = track.last
@@ -258,6 +273,10 @@ def _steps(times: list[float]) -> list[float]:
 
 def _rises(times: list[float]) -> list[float]:
     return [step for step in _steps(times) if step > 0]
+
+
+def _mark(packet: Packet) -> int:
+    return hash((_stamp(packet), packet.size, bytes(memoryview(packet)[-_MARK_BYTES:])))
 
 
 def _shown(packet: Packet) -> float:
