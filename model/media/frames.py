@@ -45,12 +45,14 @@ class Frame:
     convert: Callable[[int | None], np.ndarray] = field(repr=False)
 
     def rgb(self, max_side: int | None = None) -> np.ndarray:
-        """uint8 [H, W, 3], upright, square pixels, longest side at most `max_side` pixels. Converted anew each call."""
+        """uint8 [H, W, 3], upright, square pixels, longest side at most `max_side` pixels (of each of two pictures)."""
         return self.convert(max_side)
 
 
 class FrameReader(Protocol):
-    damage: int  # packets that could not be decoded so far
+    @property
+    def damage(self) -> int:
+        """Packets that could not be decoded so far."""
 
     def frames(self, start: float = 0.0) -> Iterator[Frame]:
         """Every frame with time >= start - 1 ms, in order of time; from any start the same as in an unbroken run."""
@@ -67,6 +69,10 @@ def open_frames(path: Path, info: MediaInfo, backend: str | None = None, fast: b
     backend = backend or os.environ.get("CUEPOINT_FRAME_READER") or "pyav"
     if not info.has_video:
         raise UnreadableMedia(f"{path.name} has no picture.")
+    if info.second is not None and backend in ("pyav", "decord"):
+        from model.media.two_pictures import TwoPictures
+
+        return TwoPictures(path, info, fast)
     if backend == "pyav" or (backend == "decord" and not info.faithful):  # decord takes wrong times as they are
         return PyAVReader(path, info, fast)
     if backend == "decord":
@@ -82,7 +88,11 @@ def grab(path: Path, info: MediaInfo, times: Sequence[float], max_side: int) -> 
     A time before the first frame gives the first, one after the last gives the last. Raises UnreadableMedia if the file
     has no picture that decodes.
     """
-    reader = PyAVReader(path, info, fast=False)
+    reader: Any = PyAVReader(path, info, fast=False)
+    if info.second is not None:
+        from model.media.two_pictures import TwoPictures
+
+        reader = TwoPictures(path, info, fast=False)
     try:
         return reader.grab(times, max_side)
     finally:
@@ -105,6 +115,15 @@ class PyAVReader:
         for time, picture in self._run(start - _SEEK_MARGIN_S, self._spare_when_fast if self._fast else None):
             if time >= start - _START_TOLERANCE_S:
                 yield Frame(time, luma_thumbnail(picture), self._converter(picture))
+
+    def shown_at(self, moment: float) -> Frame | None:
+        """The frame that a run of `frames` has given last before `moment`; None before the first."""
+        shown: tuple[float, Any] | None = None
+        for time, picture in self._run(moment, self._spare_when_fast if self._fast else None):
+            if time >= moment - _START_TOLERANCE_S:
+                break
+            shown = time, picture
+        return shown and Frame(shown[0], luma_thumbnail(shown[1]), self._converter(shown[1]))
 
     def grab(self, times: Sequence[float], max_side: int) -> list[np.ndarray]:
         found: dict[float, np.ndarray] = {}

@@ -29,6 +29,17 @@ class Track:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """A video stream: size as displayed in pixels, clockwise degrees that turn it upright, frames a second."""
+
+    index: int
+    width: int
+    height: int
+    rotation: int
+    fps: float
+
+
+@dataclass(frozen=True)
 class MediaInfo:
     """What later stages need to know of a file. Times in seconds, sizes in pixels."""
 
@@ -48,6 +59,7 @@ class MediaInfo:
     as_stream: bool = False  # its index is damaged: read it from front to back
     estimated: bool = False  # there was no time to measure the length, and the file gives none
     promised_s: float | None = None  # the end by the header, in the container's time; None where it is silent
+    second: Picture | None = None  # another picture, shown at the same time as the first
     tracks: tuple[Track, ...] = ()  # all of them, in the order of the file; cover art is none
 
     @property
@@ -64,7 +76,8 @@ class MediaInfo:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> MediaInfo:
         tracks = tuple(Track(**track) for track in data.get("tracks", ()))
-        return cls(**{**data, "warnings": tuple(data.get("warnings", ())), "tracks": tracks})
+        second = Picture(**data["second"]) if data.get("second") else None
+        return cls(**{**data, "warnings": tuple(data.get("warnings", ())), "second": second, "tracks": tracks})
 
 
 def probe(path: Path, timeout_s: float = 20) -> MediaInfo:

@@ -89,9 +89,9 @@ def heard_sound(video: Video) -> int | None:
 
 
 def describe(track: Track) -> str:
-    """ "1 (English, “Main”)" """
+    """ "2 (English, “Stereo”)": the stream's number, and what the file says of it."""
     details = [name_of(track.language)] if track.language else []
-    details += [f"“{track.title}”"] if track.title else []
+    details += [f"“{' '.join(track.title.split())}”"] if track.title else []
     return f"{track.index} ({', '.join(details)})" if details else str(track.index)
 
 

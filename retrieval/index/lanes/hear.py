@@ -1,4 +1,4 @@
-"""The hear lane: what is spoken, in which language; and a notice for each thing that was not written down."""
+"""The hear lane: what is spoken, in which language, one track after the other; and what of it was not written down."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from model.errors import UnreadableMedia
 from model.speech.ears import Ears, load_ears
 from model.timecode import span
 from retrieval.index.coverage import Coverage
-from retrieval.index.lanes.listening import Listener
+from retrieval.index.lanes.listening import FurtherListener, Listener
+from retrieval.index.lanes.tracks import Sound, choose_sounds, tell
 from retrieval.index.lanes.work import Work
-from retrieval.index.subtitle_choice import spoken_by_tag
 from retrieval.index.subtitles import store_subtitles
 from retrieval.store.heard import Run, spoken_runs
 
@@ -23,7 +23,7 @@ _NOT_WRITTEN = "Speech at "
 
 
 class HearLane:
-    """Listens to the sound of a video and says what of it was not written down."""
+    """Listens to the sounds of a video. How far it is counts for the first track; further ones are heard anew."""
 
     def __init__(self, work: Work) -> None:
         self.work = work
@@ -31,15 +31,24 @@ class HearLane:
     def run(self) -> None:
         work = self.work
         store_subtitles(work)
-        if work.info.has_audio:
-            choices = work.library.video(work.video_id).choices
-            ears = load_ears(work.models, spoken_by_tag(work.info, {}), choices.get("language"))
-            try:
-                Listener(work, work.info, ears, Coverage(work.library, work.video_id)).run()
-            except UnreadableMedia as error:
-                work.library.add_warning(work.video_id, f"The sound could not be read: {error}")
-            self._tell(find_notices(spoken_runs(work.library, work.video_id), ears))
+        choices = work.library.video(work.video_id).choices
+        sounds, notices = choose_sounds(work.info, load_ears(work.models).languages, "sound" in choices)
+        tell(work.library, work.video_id, notices)
+        subtitles = Coverage(work.library, work.video_id)
+        for sound in sounds:
+            ears = load_ears(work.models, sound.language, choices.get("language") if sound.first else None)
+            self._listen(sound, ears, subtitles)
         work.finish("hear")
+
+    def _listen(self, sound: Sound, ears: Ears, subtitles: Coverage) -> None:
+        work = self.work
+        listener = Listener if sound.first else FurtherListener
+        try:
+            listener(work, sound.info, ears, subtitles, sound.origin).run()
+        except UnreadableMedia as error:
+            work.library.add_warning(work.video_id, f"The sound could not be read: {error}")
+        if sound.first:
+            self._tell(find_notices(spoken_runs(work.library, work.video_id), ears))
 
     def _tell(self, notices: Sequence[str]) -> None:
         """Puts the notices in the place of those of an earlier hearing."""

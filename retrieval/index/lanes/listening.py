@@ -20,6 +20,7 @@ from model.speech.recognizer import Line
 from model.speech.spoken_language import Verdict
 from model.speech.voice import Speech, VoiceActivity
 from retrieval.index.coverage import Coverage
+from retrieval.index.lanes.tracks import without_repeats
 from retrieval.index.lanes.work import Work
 from retrieval.store.heard import Run, add_heard, spoken_runs
 
@@ -29,18 +30,14 @@ NEAR_S = 30.0  # a group ends where nobody speaks for so long
 
 
 class Listener:
-    """One sound track. `counts`: whether the lane's progress is that of this track; further ones are heard anew.
+    """The sound track that the lane's progress counts. What `subtitles` have written down is not written again."""
 
-    What `subtitles` have already written down is not written again.
-    """
+    counts = True
 
-    def __init__(
-        self, work: Work, info: MediaInfo, ears: Ears, subtitles: Coverage, origin: str = HEARD, counts: bool = True
-    ) -> None:
-        self.work, self.info, self.ears, self.subtitles = work, info, ears, subtitles
-        self.origin, self.counts = origin, counts
+    def __init__(self, work: Work, info: MediaInfo, ears: Ears, subtitles: Coverage, origin: str = HEARD) -> None:
+        self.work, self.info, self.ears, self.subtitles, self.origin = work, info, ears, subtitles, origin
         self._group: list[Speech] = []
-        self._before = self._last_verdict() if counts else None
+        self._before = self._last_verdict() if self.counts else None
 
     def run(self) -> None:
         """Raises UnreadableMedia if the file cannot be opened any more."""
@@ -106,3 +103,20 @@ class Listener:
     def _last_verdict(self) -> Verdict | None:
         known = [run for run in spoken_runs(self.work.library, self.work.video_id) if run.language]
         return Verdict(known[-1].language, known[-1].likelihood) if known else None
+
+
+class FurtherListener(Listener):
+    """Another sound track of the same video: heard from its beginning, and less what the tracks before it say too."""
+
+    counts = False
+
+    def run(self) -> None:
+        """See Listener."""
+        library, video_id = self.work.library, self.work.video_id
+        library.add_passages(video_id, "speech", [], np.zeros((0, 1)), replace=True, origin=self.origin)
+        self._known = [line for line in library.passages(video_id, "speech") if line.origin != self.origin]
+        super().run()
+
+    def fitting(self, lines: Sequence[Line]) -> list[Line]:
+        """See Listener."""
+        return without_repeats(super().fitting(lines), self._known)
