@@ -5,6 +5,7 @@ Knows nothing of how pictures are read. Positions are fractions of the picture, 
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ MOVED_TEXT = 0.9  # the same for text that stands elsewhere: credits scroll, the
 SAME_PLACE = 0.3  # least overlap (intersection over union) of two boxes in the same place
 MOSTLY_INSIDE = 0.6  # least share of a text's box inside the box of the longer text that it grew into
 FLICKER_S = 3.0  # a text that one reading missed and that is back within this time was there all along
+HELD_S = 2.0  # a number that stands so long is a text of its own; a clock's are listed together,
+TICKS_S = 4.0  # for so long
 LONG_TEXT = 5  # characters from which spelling may differ; shorter words differ by meaning ("in", "on")
 
 
@@ -122,12 +125,14 @@ class _Track:
     start: float
     seen: float  # last time it was read
     readings: list[TextBox] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)  # of the readings, seconds
     missed: float | None = None  # first later sighting without it
     spellings: dict[str, float] = field(default_factory=dict)  # reading -> sum of confidences
 
     def add(self, time: float, block: TextBox) -> None:
         self.seen, self.missed = time, None
         self.readings.append(block)
+        self.times.append(time)
         self.spellings[block.text] = self.spellings.get(block.text, 0.0) + block.confidence
 
     def fit(self, block: TextBox) -> float:
@@ -143,18 +148,42 @@ class _Track:
             return 1 + place
         return alike if alike >= MOVED_TEXT else 0.0
 
-    def close(self, gap_s: float) -> ScreenText:
+    def close(self, gap_s: float) -> list[ScreenText]:
         end = self.seen + gap_s if self.missed is None else min(self.missed, self.seen + gap_s)
+        if is_counter(self.readings[0].text) and len(self.spellings) > 1:
+            return _numbers_in_turn(self.times, self.readings, end)
         confidence = statistics.fmean(reading.confidence for reading in self.readings)
-        first, last = self.readings[0], self.readings[-1]
-        if is_counter(first.text) and len(self.spellings) > 1:
-            text = f"{first.text} … {last.text}" if first.text != last.text else first.text
+        text = max(self.spellings, key=lambda spelling: (self.spellings[spelling], len(spelling)))
+        text = max((s for s in self.spellings if _grew(text, s)), key=len, default=text)
+        spaced = [s for s in self.spellings if _plain(s) == _plain(text)]
+        text = max(spaced, key=lambda s: (len(s.split()), self.spellings[s]))  # readers lose spaces, never add any
+        return [ScreenText(self.start, end, text, self.readings[-1].box, confidence)]
+
+
+def _numbers_in_turn(times: Sequence[float], readings: Sequence[TextBox], end: float) -> list[ScreenText]:
+    """Numbers that took each other's place: one that stood for a while is a text, those of a clock are listed."""
+    runs = [list(run) for _, run in itertools.groupby(range(len(times)), key=lambda i: _plain(readings[i].text))]
+    begins = [times[run[0]] for run in runs]
+    texts: list[ScreenText] = []
+    ticking: list[int] = []  # numbers of the runs that are not told yet
+    for number, (begin, until) in enumerate(itertools.pairwise([*begins, end])):
+        held = until - begin >= HELD_S
+        if ticking and (held or until - begins[ticking[0]] > TICKS_S):
+            texts.append(_listed([runs[i] for i in ticking], readings, begins[ticking[0]], begin))
+            ticking = []
+        if held:
+            texts.append(_listed([runs[number]], readings, begin, until))
         else:
-            text = max(self.spellings, key=lambda spelling: (self.spellings[spelling], len(spelling)))
-            text = max((s for s in self.spellings if _grew(text, s)), key=len, default=text)
-            spaced = [s for s in self.spellings if _plain(s) == _plain(text)]
-            text = max(spaced, key=lambda s: (len(s.split()), self.spellings[s]))  # readers lose spaces, never add any
-        return ScreenText(self.start, end, text, last.box, confidence)
+            ticking.append(number)
+    if ticking:
+        texts.append(_listed([runs[i] for i in ticking], readings, begins[ticking[0]], end))
+    return texts
+
+
+def _listed(runs: Sequence[Sequence[int]], readings: Sequence[TextBox], start: float, end: float) -> ScreenText:
+    confidence = statistics.fmean(readings[i].confidence for run in runs for i in run)
+    text = " … ".join(readings[run[0]].text for run in runs)
+    return ScreenText(start, end, text, readings[runs[-1][-1]].box, confidence)
 
 
 def merge_sightings(sightings: Sequence[Sighting], gap_s: float) -> list[ScreenText]:
@@ -162,7 +191,7 @@ def merge_sightings(sightings: Sequence[Sighting], gap_s: float) -> list[ScreenT
 
     sightings: in order of time. A text ends at the first sighting without it, or `gap_s` seconds after the last one
     with it, if no picture was read in between (so `gap_s` is the longest time that pictures may go unread); the same
-    after the last sighting of all. A clock or counter gives one text, "first … last", not one a reading.
+    after the last sighting of all. The times of a clock or counter are listed, "0:12 … 0:13 … 0:14", a few seconds' in one text.
     """
     open_tracks: list[_Track] = []
     texts: list[ScreenText] = []
@@ -172,7 +201,7 @@ def merge_sightings(sightings: Sequence[Sighting], gap_s: float) -> list[ScreenT
             gone = track.missed is not None and sighting.time - track.missed > limit
             if gone or sighting.time - track.seen > gap_s:
                 open_tracks.remove(track)
-                texts.append(track.close(gap_s))
+                texts += track.close(gap_s)
         free = list(open_tracks)
         for block in join_blocks(sighting.boxes):
             best = max(((t.fit(block), -i) for i, t in enumerate(free)), default=(0.0, 0))
@@ -185,7 +214,7 @@ def merge_sightings(sightings: Sequence[Sighting], gap_s: float) -> list[ScreenT
         for track in free:
             if track.missed is None:
                 track.missed = sighting.time
-    texts += [track.close(gap_s) for track in open_tracks]
+    texts += [text for track in open_tracks for text in track.close(gap_s)]
     return sorted(texts, key=lambda t: (t.start, t.box[1], t.box[0]))
 
 
@@ -202,7 +231,7 @@ def similarity(a: str, b: str) -> float:
     if a == b:
         return 1.0
     longest = max(len(a), len(b))
-    if longest < LONG_TEXT or numbers[0] != numbers[1]:
+    if longest < LONG_TEXT or numbers[0] != numbers[1] or _another_number(a, b):
         return 0.0
     if abs(len(a) - len(b)) > (1 - SAME_TEXT) * longest:
         return 0.0
@@ -213,6 +242,12 @@ def _numbers(text: str) -> list[str]:
     """The digits of each word that has many of them ("Q1", "IMG_4822.MOV"); a lone one is a letter misread ("1ong")."""
     digits = [("".join(c for c in word if c.isdigit()), word) for word in text.split()]
     return [number for number, word in digits if number and 3 * len(number) >= len(_plain(word))]
+
+
+def _another_number(a: str, b: str) -> bool:
+    """Whether two texts have as many digits but not the same: readers take letters for digits, seldom one for another."""
+    digits = [[c for c in text if c.isdigit()] for text in (a, b)]
+    return len(digits[0]) == len(digits[1]) and digits[0] != digits[1]
 
 
 def _plain(text: str) -> str:
