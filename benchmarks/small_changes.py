@@ -42,7 +42,17 @@ SUBTITLES = (
     "We leave at noon", "We leave at nine", "She never saw the house", "She never saw the horse",
     "Turn left at the bridge", "Turn right at the bridge", "I sold the car", "I told the car",
 )  # fmt: skip
-COMMANDS = ("ls", "make build", "cat notes.txt", "git status", "ping host7", "ssh node12", "df -h", "uptime", "top -n 1")
+COMMANDS = (
+    "ls",
+    "make build",
+    "cat notes.txt",
+    "git status",
+    "ping host7",
+    "ssh node12",
+    "df -h",
+    "uptime",
+    "top -n 1",
+)
 _DIM = 8
 
 
@@ -91,7 +101,9 @@ def write_films(count: int, seed: int) -> Iterator[Film]:
         for number in range(count):
             dice = random.Random(f"{seed} {kind} {number}")
             size = dice.choice((20, 26, 34, 48, 64)) if kind != "terminal" else dice.choice((18, 22, 26))
-            look = Look(dice.choice(TYPEFACES), size, dice.random() < 0.5, number % 2 == 1, dice.choice((23, 28, 32, 35)))
+            look = Look(
+                dice.choice(TYPEFACES), size, dice.random() < 0.5, number % 2 == 1, dice.choice((23, 28, 32, 35))
+            )
             yield Film(kind, look, tuple(tell(dice)), dice.randrange(1 << 30))
 
 
@@ -131,7 +143,11 @@ def _clock(dice: random.Random) -> Iterator[Shown]:
 
 
 def _slides(dice: random.Random) -> Iterator[Shown]:
-    for y, line in ((0.15, "Quarterly results of the harbour"), (0.45, "Ships that arrived"), (0.75, "All figures audited")):
+    for y, line in (
+        (0.15, "Quarterly results of the harbour"),
+        (0.45, "Ships that arrived"),
+        (0.75, "All figures audited"),
+    ):
         yield Shown(0, SECONDS, line, (0.5, y), fixed=True)
     first = dice.randrange(1000, 9000)
     values = [f"Berth 4 had {first + 10 ** dice.randrange(3) * step} tons" for step in range(1, 10)]
@@ -195,7 +211,9 @@ def _with_texts(picture: Image.Image, texts: Sequence[Shown], look: Look) -> Ima
 
 def _font(look: Look) -> Any:
     try:
-        return ImageFont.truetype(look.typeface, look.size_px) if look.typeface else ImageFont.load_default(look.size_px)
+        return (
+            ImageFont.truetype(look.typeface, look.size_px) if look.typeface else ImageFont.load_default(look.size_px)
+        )
     except OSError:  # not on this machine
         return ImageFont.load_default(look.size_px)
 
@@ -277,10 +295,14 @@ def judge(film: Film, passages: Sequence[Passage], score: Score) -> None:
         hits = [any(_says_clock(passage, changing, slot) for passage in passages) for slot in wanted]
     else:
         wanted = changing
-        hits = [any(_says(passage, text) and _iou(passage, text) >= MATCHING_IOU for passage in passages) for text in wanted]
+        hits = [
+            any(_says(passage, text) and _iou(passage, text) >= MATCHING_IOU for passage in passages) for text in wanted
+        ]
     score.shown += len(wanted)
     score.found += sum(hits)
-    score.missed += [f"{text.start:g}-{text.end:g} {text.text}" for text, hit in zip(wanted, hits, strict=True) if not hit]
+    score.missed += [
+        f"{text.start:g}-{text.end:g} {text.text}" for text, hit in zip(wanted, hits, strict=True) if not hit
+    ]
     score.wrong += [
         f"{passage.start:g}-{passage.end:g} {passage.text}" for passage in passages if not _is_true(passage, film.texts)
     ]

@@ -15,7 +15,7 @@ import numpy as np
 from model.errors import UnreadableMedia, UsageError
 from model.media.container import decode, packets, picture_streams
 from model.media.picture import boxed_rgb, luma_thumbnail, upright_grey, upright_rgb
-from model.media.probe import MediaInfo
+from model.media.probe import PICTURE, MediaInfo
 from model.media.reading import may_seek, open_probed, steady_packets
 
 if TYPE_CHECKING:
@@ -72,6 +72,10 @@ def open_frames(path: Path, info: MediaInfo, backend: str | None = None, fast: b
     backend = backend or os.environ.get("CUEPOINT_FRAME_READER") or "pyav"
     if not info.has_video:
         raise UnreadableMedia(f"{path.name} has no picture.")
+    if info.container == PICTURE:
+        from model.media.stills import StillReader
+
+        return StillReader(path, info)
     if backend == "pyav" or (backend == "decord" and not info.faithful):  # decord takes wrong times as they are
         return PyAVReader(path, info, fast)
     if backend == "decord":
@@ -87,6 +91,10 @@ def grab(path: Path, info: MediaInfo, times: Sequence[float], max_side: int) -> 
     A time before the first frame gives the first, one after the last gives the last. Raises UnreadableMedia if the file
     has no picture that decodes.
     """
+    if info.container == PICTURE:
+        from model.media.stills import StillReader
+
+        return StillReader(path, info).grab(times, max_side)
     reader = PyAVReader(path, info, fast=False)
     try:
         return reader.grab(times, max_side)

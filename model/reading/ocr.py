@@ -284,9 +284,7 @@ def _beside(grey: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray]:
     reach = BESIDE_HEIGHTS * (box[3] - box[1]) * high / wide
     nothing = np.zeros((LOOK_HEIGHT_PX, LOOK_BLOCK_PX), np.float32)
     left, right = (max(0.0, box[0] - reach), box[0]), (box[2], min(1.0, box[2] + reach))
-    looks = [
-        _look(grey, (x0, box[1], x1, box[3])) if (x1 - x0) * wide >= 1 else nothing for x0, x1 in (left, right)
-    ]
+    looks = [_look(grey, (x0, box[1], x1, box[3])) if (x1 - x0) * wide >= 1 else nothing for x0, x1 in (left, right)]
     return looks[0], looks[1]
 
 

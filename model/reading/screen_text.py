@@ -86,7 +86,9 @@ def join_paragraphs(texts: Sequence[ScreenText]) -> list[ScreenText]:
         waiting = waiting[len(cohort) :]
         blocks: list[list[ScreenText]] = []
         for row in sorted(cohort, key=lambda t: (t.box[1], t.box[0])):
-            block = next((b for b in blocks if _continues_block(b[-1].as_box, row.as_box) and _together(b[-1], row)), None)
+            block = next(
+                (b for b in blocks if _continues_block(b[-1].as_box, row.as_box) and _together(b[-1], row)), None
+            )
             if block is None:
                 blocks.append([row])
             else:
