@@ -5,7 +5,7 @@ from __future__ import annotations
 CHINESE = {
     "profile_hint": "{summary} 选择原因：{reason}。",
     "library": "视频库",
-    "upload": "把视频拖到这里，或选择文件",
+    "upload": "把视频或图片拖到这里，或选择文件",
     "example": "试试示例视频",
     "library_empty": "还没有视频。把视频拖到上方：长度、格式不限，文件不会离开本机。",
     "uploading": "正在读取文件……",

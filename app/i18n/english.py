@@ -5,7 +5,7 @@ from __future__ import annotations
 ENGLISH = {
     "profile_hint": "{summary} Chosen because: {reason}.",
     "library": "Library",
-    "upload": "Drop videos here, or choose files",
+    "upload": "Drop videos or pictures here, or choose files",
     "example": "Try the example video",
     "library_empty": "No videos yet. Drop some above: any length, any format. They never leave this machine.",
     "uploading": "Reading the files …",

@@ -17,7 +17,15 @@ from typing import Any
 import av
 
 from model.errors import UnreadableMedia
-from model.media.container import decode, open_media, packets, picture_streams, seeks_reliably, sound_streams
+from model.media.container import (
+    decode,
+    is_picture_file,
+    open_media,
+    packets,
+    picture_streams,
+    seeks_reliably,
+    sound_streams,
+)
 from model.media.length import Length, measure, promised_end, vouching_end
 from model.media.probe import MediaInfo, Picture
 from model.media.timeline import Timeline
@@ -46,6 +54,10 @@ class _Found:
 def examine(path: Path, budget_s: float = 14.0) -> MediaInfo:
     """Raises UnreadableMedia if neither picture nor sound can be decoded. Takes `budget_s` at most, more or less."""
     deadline = time.monotonic() + budget_s
+    if is_picture_file(path):
+        from model.media.stills import examine_picture
+
+        return examine_picture(path, deadline)
     found = _look(path, deadline, as_stream=False)
     if found.worth_another_way:
         other = _look(path, deadline, as_stream=True)

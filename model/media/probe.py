@@ -13,6 +13,8 @@ from typing import Any, Literal
 from model.errors import UnreadableMedia
 from model.media.container import check_local_file
 
+PICTURE = "picture"  # the `container` of a picture file: a still, an animation, the pages of a scan
+
 
 @dataclass(frozen=True)
 class Track:
@@ -47,7 +49,7 @@ class MediaInfo:
     width: int  # as displayed, after rotation and sample aspect ratio; 0 without picture
     height: int
     rotation: int  # clockwise degrees that turn the decoded picture upright: 0, 90, 180, 270
-    fps: float  # on average; 0 without picture
+    fps: float  # on average; 0 without picture, and of a still
     video_codec: str | None
     audio_codec: str | None
     container: str

@@ -40,7 +40,7 @@ GLANCE_PX = 480  # longest side for asking whether there is text at all; finds l
 GLANCE_SCORE = 0.35  # asked generously: most of the false ones are dropped by the second look
 GIANT_HEIGHT = 0.6  # of the picture: higher finds are mostly foliage and faces,
 GIANT_SCORE = 0.75  # unless the network is this sure
-LEAST_ASPECT = 1.25  # squarer finds are single letters, which are not kept anyway, or shapes
+LEAST_ASPECT = 1.05  # squarer finds are single letters, which are not kept anyway, or shapes; two digits are 1.06-1.4
 DETECT_PX = 960  # longest side for finding the lines: at 640 the small print of a screen recording is lost
 DETECT_SCORE = 0.5
 SAME_REGION = 0.8  # least overlap of two boxes around the same, unchanged line
@@ -49,6 +49,9 @@ LOOK_HEIGHT_PX = 24  # lines are compared at this height: two different digits d
 LOOK_WIDTH_PX = 480
 LOOK_BLOCK_PX = 6  # in blocks about half a letter wide
 LOOK_CHANGE = 0.15  # of the line's contrast, mean over a block; compression makes 0.05, another letter 0.3
+BESIDE_HEIGHTS = 1.0  # so far beside a line is watched, in its heights: what changes there too has outgrown its place
+SURE_READING = 0.9  # of a line that became another one in its old place; else it is looked for anew
+SAME_WIDTH = 0.5  # of a character: a region that is no wider or narrower than this holds as many characters as before
 HALVES_ASPECT = 4.0  # a find not wider than this that reads badly may be two lines that touch, as in titles:
 HALVES_PX = 64  # if it is this high at least
 HALVES_BELOW = 0.9  # and was read with less confidence than this,
@@ -63,6 +66,7 @@ DRONE_CONFIDENCE = 0.9  # which the network is not sure of: it is of "Mississipp
 # minutes. Every picture adds to it; in one that finds it empty only the lines known from the picture before are kept.
 ACCOUNT = 500
 INCOME = 80
+AGAIN_INCOME = 20  # of a picture in which only known lines are read again
 DETECT_PRICE = 130
 LINE_PRICE = 18
 
@@ -70,6 +74,10 @@ LINE_PRICE = 18
 class TextReader(Protocol):
     def read(self, picture: np.ndarray) -> list[TextBox]:
         """picture: uint8 [H, W, 3] RGB, upright. Lines in reading order."""
+        ...
+
+    def read_again(self, picture: np.ndarray) -> list[TextBox]:
+        """As `read`, of a picture in which no more than some letters changed since the one before."""
         ...
 
     def forget(self) -> None:
@@ -83,6 +91,7 @@ class _KnownLine:
 
     quad: np.ndarray  # float32 [4, 2], fractions of the picture, from the top left clockwise
     look: np.ndarray  # float32 [LOOK_HEIGHT_PX, n]
+    beside: tuple[np.ndarray, np.ndarray]  # the same of what is left and right of it
     text: str
     confidence: float
 
@@ -135,23 +144,52 @@ class RapidTextReader:
             regions = [_bounds(quad) for quad in self._find(bgr, GLANCE_PX, GLANCE_SCORE)]
             lines: list[_KnownLine] | None = []
             if regions:
-                lines = self._read_again(bgr, grey) if _same_layout(regions, self._regions) else None
+                lines = self._same_lines(bgr, grey, regions) if _same_layout(regions, self._regions) else None
             if lines is None:
                 lines = self._read_anew(bgr, grey) if self._account > 0 else self._keep(bgr, grey)
                 regions = regions if self._account > 0 else []  # next time the layout counts as new
             self._regions, self._lines = regions, lines
-            return [TextBox(line.text, line.confidence, line.box) for line in self._lines if _is_text(line)]
+            return self._texts()
 
-    def _read_again(self, bgr: np.ndarray, grey: np.ndarray) -> list[_KnownLine] | None:
-        """The known lines in their places, read again where they look different; None if one is another line now."""
+    def read_again(self, picture: np.ndarray) -> list[TextBox]:
+        """See TextReader. Looks for no new lines, unless one has outgrown its place."""
+        with self._lock:
+            bgr = np.ascontiguousarray(picture[:, :, ::-1])
+            grey = np.ascontiguousarray(picture[:, :, 1])
+            self._account = min(ACCOUNT, self._account + AGAIN_INCOME)
+            lines = self._same_lines(bgr, grey) if self._account > 0 else self._keep(bgr, grey)
+            if lines is not None:
+                self._lines = lines
+                return self._texts()
+        return self.read(picture)
+
+    def _texts(self) -> list[TextBox]:
+        return [TextBox(line.text, line.confidence, line.box) for line in self._lines if _is_text(line)]
+
+    def _same_lines(
+        self, bgr: np.ndarray, grey: np.ndarray, regions: list[Box] | None = None
+    ) -> list[_KnownLine] | None:
+        """The known lines in their places, read again where they look different; None if one may have other bounds now.
+
+        regions: where a glance at this picture found text; without them, nothing beside a line may have changed.
+        """
         lines = []
         for known in self._lines:
             line = self._read_line(bgr, grey, known.quad, [known])
-            same = line is known or similarity(line.text, known.text) >= SAME_READING
-            if not same and not (is_counter(line.text) and is_counter(known.text)):
+            if line is not known and not self._fills_place(line, known, regions):
                 return None
             lines.append(line)
         return lines
+
+    def _fills_place(self, line: _KnownLine, known: _KnownLine, regions: list[Box] | None) -> bool:
+        """Whether what was read in the place of a known line can be the whole line that stands there now."""
+        if _same_beside(line, known):
+            return similarity(line.text, known.text) >= SAME_READING or line.confidence >= SURE_READING
+        if regions is None:
+            return False
+        if is_counter(line.text) and is_counter(known.text):
+            return _same_width(line, regions, self._regions)
+        return similarity(line.text, known.text) >= SAME_READING
 
     def _read_anew(self, bgr: np.ndarray, grey: np.ndarray) -> list[_KnownLine]:
         self._account -= DETECT_PRICE
@@ -175,7 +213,7 @@ class RapidTextReader:
             (upper, sure), (lower, also_sure) = self._recognise(cut[: high // 2]), self._recognise(cut[high // 2 :])
             if min(sure, also_sure) >= HALVES_CONFIDENCE and min(len(upper), len(lower)) > 1:
                 text, confidence = f"{upper} {lower}", min(sure, also_sure)
-        return _KnownLine(quad, look, text, confidence)
+        return _KnownLine(quad, look, _beside(grey, _bounds(quad)), text, confidence)
 
     def _recognise(self, line: np.ndarray) -> tuple[str, float]:
         """The text in uint8 [h, w, 3] BGR, and how sure the network is of it, 0-1."""
@@ -240,12 +278,36 @@ def _look(grey: np.ndarray, box: Box) -> np.ndarray:
     return look
 
 
-def _same_look(a: np.ndarray, b: np.ndarray) -> bool:
+def _beside(grey: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray]:
+    """What is left and right of a line, at the size at which lines are compared; black outside of the picture."""
+    high, wide = grey.shape
+    reach = BESIDE_HEIGHTS * (box[3] - box[1]) * high / wide
+    nothing = np.zeros((LOOK_HEIGHT_PX, LOOK_BLOCK_PX), np.float32)
+    left, right = (max(0.0, box[0] - reach), box[0]), (box[2], min(1.0, box[2] + reach))
+    looks = [_look(grey, (x0, box[1], x1, box[3])) if (x1 - x0) * wide >= 1 else nothing for x0, x1 in (left, right)]
+    return looks[0], looks[1]
+
+
+def _same_beside(line: _KnownLine, known: _KnownLine) -> bool:
+    contrast = max(float(np.ptp(line.look)), float(np.ptp(known.look)))
+    return all(_same_look(a, b, contrast) for a, b in zip(line.beside, known.beside, strict=True))
+
+
+def _same_width(line: _KnownLine, regions: list[Box], before: list[Box]) -> bool:
+    """Whether the region around a line is as wide as it was in the picture before, to a part of a character."""
+    widths = []
+    for among in (regions, before):
+        nearest = max(among, key=lambda region: overlap(region, line.box))
+        widths.append(nearest[2] - nearest[0])
+    return abs(widths[0] - widths[1]) <= SAME_WIDTH * (line.box[2] - line.box[0]) / max(1, len(line.text))
+
+
+def _same_look(a: np.ndarray, b: np.ndarray, least_contrast: float = 1.0) -> bool:
     if abs(a.shape[1] - b.shape[1]) > LOOK_BLOCK_PX:
         return False
     width = min(a.shape[1], b.shape[1])
     a, b = a[:, :width], b[:, :width]
-    contrast = max(float(np.ptp(a)), float(np.ptp(b)), 1.0)
+    contrast = max(float(np.ptp(a)), float(np.ptp(b)), least_contrast)
     blocks = np.abs(a - b).reshape(LOOK_HEIGHT_PX // LOOK_BLOCK_PX, LOOK_BLOCK_PX, -1, LOOK_BLOCK_PX).mean(axis=(1, 3))
     return float(blocks.max()) < LOOK_CHANGE * contrast
 

@@ -147,7 +147,7 @@ def test_reading_says_nothing_on_the_terminal(reader: RapidTextReader, capfd: py
 
 def passed(pictures: list[Image.Image], every_s: float = 0.5) -> list[float]:
     gate = ReadingGate()
-    return [i * every_s for i, p in enumerate(pictures) if gate.worth_reading(i * every_s, np.asarray(p))]
+    return [i * every_s for i, p in enumerate(pictures) if gate.worth_reading(i * every_s, np.asarray(p.convert("L")))]
 
 
 def test_gate_lets_a_still_picture_through_once() -> None:

@@ -25,6 +25,7 @@ class Page:
 
     time: float
     picture: np.ndarray | None
+    again: bool = False  # no more than some letters changed since the page before
 
 
 class Pages:
@@ -67,7 +68,8 @@ class ReadLane:
         for page in self.pages:
             work.check()
             if page.picture is not None:
-                sightings.append(Sighting(page.time, work.models.ocr.read(page.picture)))
+                read = work.models.ocr.read_again if page.again else work.models.ocr.read
+                sightings.append(Sighting(page.time, read(page.picture)))
             elif page.time > work.until("read"):
                 work.library.add_sightings(work.video_id, sightings, page.time)
                 sightings = []
