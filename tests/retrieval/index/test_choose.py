@@ -42,7 +42,7 @@ def say(library: Library, video: Video, text: str, origin: str, language: str | 
 def talk(library: Library, models: FakeModels, tmp_path: Path) -> Video:
     """An indexed video with two sounds (1 English, 2 Spanish) and German subtitles (3), and lines of each origin."""
     video = index(library, models, make_tracks(tmp_path / "talk.mkv"))
-    for text, origin in (("heard", "heard"), ("older", ""), ("shown", "subtitles:3"), ("beside", "file:talk.srt")):
+    for text, origin in (("heard", "heard"), ("older", ""), ("beside", "file:talk.srt")):
         say(library, video, text, origin)
     library.add_passages(video.id, "text", [(0.0, 1.0, "EXIT")], np.ones((1, DIM), np.float32))
     with library.db.transaction() as db:
@@ -61,7 +61,7 @@ def test_another_language_forgets_what_was_heard_and_nothing_else(
     job = hear_again(library, JobQueue(library), talk, Choice(language="Spanish"))
     video = library.video(talk.id)
     assert video.choices == {"language": "es"} and video.status == "waiting" and job.status == "queued"
-    assert texts(library, video) == {"shown", "beside", "EXIT"} and spoken(library, video.id) == []
+    assert texts(library, video) == {"Hallo", "beside", "EXIT"} and spoken(library, video.id) == []
     assert not library.lane_done(video.id, "hear") and library.lane_until(video.id, "hear") == 0
     assert library.lane_done(video.id, "see") and library.clips(video.id) == clips
     assert library.lane_done(video.id, "media") and video.media_path == talk.media_path
@@ -164,7 +164,7 @@ def test_when_the_original_is_gone_its_copy_is_heard(library: Library, models: F
     with pytest.raises(UsageError, match="no subtitles; add the file again"):
         hear_again(library, JobQueue(library), talk, Choice(subtitles=[3]))
     hear_again(library, JobQueue(library), talk, Choice(sound=1, language="es"))
-    assert texts(library, talk) == {"dicho", "shown", "beside", "EXIT"}  # nobody could hear the second sound again
+    assert texts(library, talk) == {"dicho", "Hallo", "beside", "EXIT"}  # nobody could hear the second sound again
     claimed = JobQueue(library).claim("test")
     assert claimed is not None
     video = run_job(library, models, claimed)  # type: ignore[arg-type]
@@ -185,7 +185,7 @@ def test_what_is_spoken_and_which_transcripts_there_are(library: Library, talk: 
     say(library, talk, "adiós", "heard", "es")
     assert track_lines(library, talk.id)[0] == TrackLines("heard", "es", 2)
     assert {(t.origin, t.language) for t in track_lines(library, talk.id)} == {
-        ("heard", "es"), ("heard", None), ("", None), ("subtitles:3", None), ("file:talk.srt", None),
+        ("heard", "es"), ("heard", None), ("", None), ("subtitles:3", "de"), ("file:talk.srt", None),
     }  # fmt: skip
     stretches = [Spoken(0, 9, None, 0.2), Spoken(9, 20, "en", 0.9), Spoken(20, 30, "en", 0.7), Spoken(30, 40, "zh", 1)]
     assert first_heard(stretches) == [("en", 9), ("zh", 30)]

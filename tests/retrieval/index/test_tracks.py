@@ -12,7 +12,7 @@ from model.media.probe import MediaInfo, Track, probe
 from model.speech.recognizer import Line
 from model.speech.voice import Speech
 from retrieval.index.ingest import run_job, take_in
-from retrieval.index.lanes import hear
+from retrieval.index.lanes import listening
 from retrieval.index.lanes.tracks import FURTHER_SOUND_S, choose_sounds, tell, without_repeats
 from retrieval.store.jobs import JobQueue
 from retrieval.store.library import Library
@@ -88,13 +88,13 @@ def test_what_two_tracks_say_at_the_same_time_is_kept_once() -> None:
         Passage(1, "v", "speech", 0.0, 4.0, "The harbour bridge was opened in 1932."),
         Passage(2, "v", "speech", 9.0, 12.0, "你好世界"),
     ]
-    pieces = [
-        (0.1, 3.9, "the harbor bridge was opened in 1932"),
-        (0.5, 3.0, "No wonder the harbour is full"),
-        (20.0, 24.0, "The harbour bridge was opened in 1932."),
-        (9.0, 12.0, "你好，世界。"),
+    lines = [
+        Line(0.1, 3.9, "the harbor bridge was opened in 1932"),
+        Line(0.5, 3.0, "No wonder the harbour is full"),
+        Line(20.0, 24.0, "The harbour bridge was opened in 1932."),
+        Line(9.0, 12.0, "你好，世界。"),
     ]
-    assert without_repeats(pieces, known) == pieces[1:3]
+    assert without_repeats(lines, known) == lines[1:3]
 
 
 @pytest.mark.parametrize("title", ["Director's Commentary", "English Audio Description", "Kommentar"])
@@ -117,29 +117,36 @@ class _AllIsSpeech:
 
 
 class _Pitch:
+    """Hears the pitch of a tone; 440 Hz is Spanish."""
+
     name = "pitch"
+    languages = frozenset({"en", "es"})
 
-    def __init__(self, languages: frozenset[str] | None) -> None:
-        self.languages = languages
+    def transcribe(self, audio: np.ndarray, offset: float, language: str | None = None) -> list[Line]:
+        return [Line(offset, offset + len(audio) / 16_000, f"pitch {self._pitch(audio)}")]
 
-    def transcribe(self, audio: np.ndarray, offset: float) -> list[Line]:
-        hertz = float(np.argmax(np.abs(np.fft.rfft(audio[:16_000]))))
-        return [Line(offset, offset + len(audio) / 16_000, f"pitch {round(hertz, -1):.0f}")]
+    def rate_languages(self, audio: np.ndarray) -> dict[str, float]:
+        return {"es" if self._pitch(audio) == 440 else "en": 1.0}
+
+    @staticmethod
+    def _pitch(audio: np.ndarray) -> int:
+        return int(round(float(np.argmax(np.abs(np.fft.rfft(audio[:16_000])))), -1))
 
 
 @pytest.mark.parametrize(
-    "languages, expected",
+    "polyglot, expected",
     [
-        (None, [("heard", "es", "pitch 440"), ("heard:2", "en", "pitch 880")]),
-        (ENGLISH, [("heard", "en", "pitch 880")]),
+        (True, [("heard", "es", "pitch 440"), ("heard:2", "en", "pitch 880")]),
+        (False, [("heard", "en", "pitch 880")]),
     ],
 )
 def test_each_track_becomes_a_transcript_of_its_own(
     library: Library, models: FakeModels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    languages: frozenset[str] | None, expected: list[tuple[str, str, str]],
+    polyglot: bool, expected: list[tuple[str, str, str]],
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(hear, "VoiceActivity", _AllIsSpeech)
-    models.speech = _Pitch(languages)  # type: ignore[assignment]
+    monkeypatch.setattr(listening, "VoiceActivity", _AllIsSpeech)
+    models.speech = _Pitch()  # type: ignore[assignment]
+    models.languages = _Pitch() if polyglot else None  # type: ignore[assignment]
     path = write_tracks(tmp_path / "film.mkv", [PictureTrack([Scene(3)])], SPANISH_FIRST)
     video = take_in(library, path)
     job = JobQueue(library).claim("here:1", JobQueue(library).add(video.id, "local").id)
@@ -148,6 +155,6 @@ def test_each_track_becomes_a_transcript_of_its_own(
     passages = library.passages(video.id, "speech")
     assert [(p.origin, p.language, p.text) for p in passages] == expected
     assert [w for w in video.warnings if "Not heard" in w] == (
-        [] if languages is None else
+        [] if polyglot else
         ["Not heard: sound track 1 (Spanish), because its language is not recognised. Choose it to have it heard."]
     )  # fmt: skip
