@@ -119,8 +119,9 @@ def _wire(
     after(opened).then(on.summarize, [session], parts, **aside)
     timer.tick(on.tick, [address, session], parts, js=_SHOWN, **swift)
 
-    after(library.cards.act(on.act, [session], parts, **swift)).then(on.summarize, [session], parts, **aside)
     every: dict[str, Any] = {"trigger_mode": "multiple"}  # none is left out while another is taken in
+    acted = library.cards.act(on.act, [session], parts, **swift, **every)
+    after(acted).then(on.summarize, [session], parts, **aside)
     library.upload.arrived(on.upload, [session], [library.notices, *parts], **quiet, **every)
 
     scope = [tabs.everywhere, tabs.start, tabs.end, *tabs.sources]
