@@ -79,6 +79,7 @@ CHINESE = {
     "where_failed": "无法显示该画面。",
     "more_like": "查找与“{title}”的 {span} 相似的片段",
     "find_empty": "描述看到、说到或写着的内容：最合适的片段会显示在这里。",
+    "find_nearest": "没有与“{query}”很相符的内容。以下最为接近：",
     "find_nothing": "没有符合“{query}”的片段。",
     "filter_transcript": "筛选文字稿",
     "filter_text": "筛选画面文字",

@@ -79,6 +79,7 @@ ENGLISH = {
     "where_failed": "The picture cannot be shown.",
     "more_like": "Find moments that look like {span} of “{title}”",
     "find_empty": "Describe what is seen, said or written: the best moments appear here.",
+    "find_nearest": "Nothing fits “{query}” well. These come nearest:",
     "find_nothing": "No moment fits “{query}”.",
     "filter_transcript": "Filter the transcript",
     "filter_text": "Filter the on-screen text",

@@ -86,6 +86,8 @@ def result_rows(found: Found, shelf: Shelf, language: Language, tongues: Mapping
     head = f'<p class="like">{escape(found.like)}</p>' if found.like else ""
     if not found.moments:
         return head + empty_state(language("find_nothing", query=found.query))
+    if not found.fits:
+        head += f'<p class="like nearest">{escape(language("find_nearest", query=found.query))}</p>'
     words = "" if found.like else found.query
     written = shelf.written([m.passage_id for m in found.moments if m.passage_id])
     named = {passage: name_of(code, language.code) for passage, code in (tongues or {}).items()}
@@ -96,7 +98,7 @@ def result_rows(found: Found, shelf: Shelf, language: Language, tongues: Mapping
         )
         for m in found.moments
     )  # fmt: skip
-    return f'{head}<div class="moments results">{rows}</div>'
+    return f'{head}<div class="moments results{"" if found.fits else " faint"}">{rows}</div>'
 
 
 def summary_html(video: Video, summary: Summary, shelf: Shelf, language: Language) -> str:

@@ -23,6 +23,7 @@ class Found:
     moments: tuple[Moment, ...]
     like: str = ""
     search: Callable[..., list[Moment]] | None = field(default=None, compare=False)  # it once more, with another scope
+    fits: bool = True  # whether any of them is likely what is looked for; else they are only the nearest
     home: str | None = None  # the video of the moment that the others look like
 
 

@@ -57,6 +57,10 @@ class Finder:
             within = next((part for _, part in self.windows(plan, video_ids)), within)
         return self.searcher.search(plan.query(), video_ids, top, within)
 
+    def fits(self, text: str, video_ids: Sequence[str]) -> bool:
+        """Whether anything is likely what somebody looks for: something that comes nearest there always is."""
+        return self.find(plan_search(text), video_ids).found
+
     def relevance(self, text: str, video_id: str) -> Relevance:
         """How well each time of a video fits what somebody types. Raises UsageError as `search` does."""
         return self.searcher.relevance(plan_search(text).query(), video_id)

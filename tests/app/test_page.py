@@ -323,3 +323,17 @@ def test_evidence_says_what_was_searched_and_what_each_source_gave(engine: Engin
     assert why(["visual", "speech"]) == f"{counts}. There was no on-screen text to search."
     assert "看到：2 个片段" in why(["visual", "speech"], Language("zh"))
     assert why([]) == ""  # a summary
+
+
+def test_what_fits_nothing_is_said_to_be_only_the_nearest(
+    engine: Engine, indexed: Video, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine.finder, "fits", lambda text, _: "green" in text)  # all colours are alike to the eye here
+    on, session = page_handlers(engine), Session()
+    on.open_page(indexed.id, session, request())
+    finding = Finding(engine, on.views, on.uploads)
+    scope = (False, "", "", True, True, True)
+    html = part(finding.find(request(), session, "xyzzy", *scope), "results")
+    assert "Nothing fits “xyzzy” well" in html and "faint" in html and session.moments == []
+    html = part(finding.find(request(), session, "something green", *scope), "results")
+    assert "Nothing fits" not in html and "faint" not in html and session.moments
