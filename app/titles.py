@@ -13,6 +13,7 @@ from retrieval.store.records import Video
 _BREAKING = ("Cc", "Zl", "Zp")
 _TURNING = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])  # UAX #9, explicit formatting
 
+
 def one_line(text: str) -> str:
     """The text without anything that breaks a line, moves a terminal's cursor or turns the direction of writing."""
     shown = "".join(" " if unicodedata.category(c) in _BREAKING else c for c in text)
