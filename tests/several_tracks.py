@@ -10,6 +10,8 @@ import av
 
 from tests.media_factory import make_audio, make_video
 
+SUBTITLE = "Hallo"
+
 
 def make_tracks(
     path: Path, sounds: Sequence[tuple[str, str]] = (("eng", "Main"), ("spa", "")), subtitles: Sequence[str] = ("ger",)
@@ -20,7 +22,7 @@ def make_tracks(
         parts.append(make_audio(path.with_suffix(f".{number}.m4a"), 2.0, 300.0 * (number + 1)))
     for number in range(len(subtitles)):
         parts.append(path.with_suffix(f".{number}.srt"))
-        parts[-1].write_text("1\n00:00:00,500 --> 00:00:01,500\nHallo\n")
+        parts[-1].write_text(f"1\n00:00:00,500 --> 00:00:01,500\n{SUBTITLE}\n")
     with av.open(str(path), "w", format="matroska") as out:
         opened = [av.open(str(part)) for part in parts]
         streams: list[Any] = [out.add_stream_from_template(container.streams[0]) for container in opened]

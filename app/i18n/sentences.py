@@ -1,8 +1,7 @@
 """Sentences that are made in English below the page (notices, refusals, profiles), told in the page's language.
 
-`sentences_chinese.py` lists them with `{places}`. What stands in a place stays as it is, but for `{reason...}`, which
-is told the same way, `{language...}` and `{track...}`, in which languages are named. Where no sentence fits, the
-English stays.
+`sentences_chinese.py` lists them with `{places}`. What stands in a place stays as it is, unless its name is one of
+_PLACES: a reason is told the same way, languages are named. Where no sentence fits, the English stays.
 """
 
 from __future__ import annotations
@@ -25,18 +24,23 @@ def told(sentence: str, language: Language) -> str:
         return sentence
     for pattern, chinese in _patterns():
         if found := pattern.fullmatch(sentence):
-            return chinese.format(**{name: _place(name, value, language) for name, value in found.groupdict().items()})
+            places = {
+                name: _PLACES[name](value, language) if name in _PLACES else value
+                for name, value in found.groupdict().items()
+            }
+            return chinese.format(**places)
     return sentence
 
 
-def _place(name: str, value: str, language: Language) -> str:
-    if name.startswith("reason"):
-        return told(value, language)
-    if name.startswith("language"):
-        return "、".join(_language(part, language) for part in value.split(", "))
-    if name.startswith("track"):
-        return "、".join(_track(track, language) for track in re.split(r"(?<=\)), ", value))
-    return value
+def _reason(text: str, language: Language) -> str:
+    return told(text, language)
+
+
+def _languages(text: str, language: Language) -> str:
+    """ "Spanish, French and 3 more" """
+    listed, _, more = text.partition(" and ")
+    names = "、".join(_language(name, language) for name in listed.split(", "))
+    return f"{names}以及另外 {more.removesuffix(' more')} 种" if more else names
 
 
 def _language(name: str, language: Language) -> str:
@@ -44,11 +48,32 @@ def _language(name: str, language: Language) -> str:
     return name_of(code, language.code) if code else name
 
 
+def _tracks(text: str, language: Language) -> str:
+    return "、".join(_track(track, language) for track in re.split(r"(?<=\)), ", text))
+
+
 def _track(text: str, language: Language) -> str:
     if not (found := _TRACK.fullmatch(text)):
         return text
     name, comma, title = found[2].partition(", ")
     return f"{found[1]}（{_language(name, language)}{'，' if comma else ''}{title}）"
+
+
+def _times(text: str, language: Language) -> str:
+    """ "0:10–0:40, 1:20–1:30 and 3 more times" """
+    text = re.sub(r" and (\d+) more times?$", r"以及另外 \1 处", text)
+    return text.replace(", ", "、").replace(" and ", "、")
+
+
+def _subtitles(text: str, language: Language) -> str:
+    """A file's name, or "Subtitle track 3 “Signs”" """
+    return re.sub(r"^Subtitle track (\d+) ?", r"字幕轨道 \1 ", text).strip()
+
+
+_PLACES = {
+    "reason": _reason, "language": _language, "languages": _languages, "track": _track, "tracks": _tracks,
+    "times": _times, "subtitles": _subtitles,
+}  # fmt: skip
 
 
 @functools.cache

@@ -33,8 +33,50 @@ SENTENCES = {
     "because the file is long": "文件较长",
     "The file has two pictures at a time: both were seen and read, the player shows the first.":
         "文件同时有两个画面：两个都已查看并读取，播放器显示第一个。",
-    "The file has {count} pictures at a time: the two largest were seen and read, the player shows the first.":
-        "文件同时有 {count} 个画面：最大的两个已查看并读取，播放器显示第一个。",
+    "The file has {count} pictures at a time: the first and the largest other one were seen and read, the rest was left"
+    " out; the player shows the first.":
+        "文件同时有 {count} 个画面：已查看并读取第一个和其余中最大的一个，其他的没有收录；播放器显示第一个。",
+    "Only the first {seconds} s of the animation could be read in time.": "动画只来得及读取前 {seconds} 秒。",
+    # speech
+    "Speech at {times} was not written down: its language could not be told.":
+        "{times} 的语音没有写下：无法判断其语言。",
+    "Speech at {times} was not written down: it is in {language}, and {reason}.":
+        "{times} 的语音没有写下：所说为{language}，{reason}。",
+    "Speech was taken for {language} without a check, so what is in another language is wrong: {reason}.":
+        "语音未经核对即按{language}识别，其他语言的内容会有误：{reason}。",
+    "no recogniser of this profile understands it": "此配置中没有能识别它的模型",
+    "Whisper base, which tells languages apart and understands them, is not here (`make setup` fetches it)":
+        "用来分辨和识别语言的 Whisper base 不在本机（可用 make setup 获取）",
+    # subtitles
+    "{subtitles} is left out: there is no reader for its format ({format}).":
+        "{subtitles} 没有收录：无法读取其格式（{format}）。",
+    "{subtitles} is empty.": "{subtitles} 是空的。",
+    "{subtitles} is empty: it holds no subtitles.": "{subtitles} 是空的：其中没有字幕。",
+    "{subtitles} was left out: it is no subtitle file (SubRip, WebVTT, ASS or SSA).":
+        "{subtitles} 没有收录：它不是字幕文件（SubRip、WebVTT、ASS 或 SSA）。",
+    "{subtitles} was left out: it is larger than subtitles are ({size}).":
+        "{subtitles} 没有收录：比字幕文件大得多（{size}）。",
+    "{subtitles} was left out: none of its lines has words.": "{subtitles} 没有收录：其中没有文字。",
+    "{subtitles} is marked as '{marked}' and reads like '{read}': it is taken for that.":
+        "{subtitles} 标为 {marked}，内容却像 {read}：按后者处理。",
+    "{subtitles}: {count} of {all} lines left out, for they end before they begin.":
+        "{subtitles}：{all} 行中有 {count} 行没有收录，因为结束早于开始。",
+    "{subtitles}: {count} of {all} lines left out, for their times lie outside the video.":
+        "{subtitles}：{all} 行中有 {count} 行没有收录，因为时间在视频之外。",
+    "{subtitles}: {count} of {all} lines left out, for there are too many.":
+        "{subtitles}：{all} 行中有 {count} 行没有收录，因为行数过多。",
+    "{subtitles}: {count} of {all} lines cut, for they are too long.":
+        "{subtitles}：{all} 行中有 {count} 行过长，已截短。",
+    "{subtitles}: {count} of its parts are damaged and were left out.":
+        "{subtitles}：其中 {count} 处已损坏，没有收录。",
+    "{subtitles}: it has too many parts, and only the first were read.": "{subtitles}：内容过多，只读取了前面的部分。",
+    "1 more subtitle track is not taken in, and can be chosen: {languages}.":
+        "另有 1 条字幕轨道没有收录，可以选择：{languages}。",
+    "{count} more subtitle tracks are not taken in, and can be chosen: {languages}.":
+        "另有 {count} 条字幕轨道没有收录，可以选择：{languages}。",
+    "{subtitles} says other things than are heard at its times: what is said was heard instead.":
+        "{subtitles} 与同一时间听到的内容不符：已改为识别语音。",
+    "The subtitles could not be read: {reason}": "字幕无法读取：{reason}",
     # choosing
     "{title} has no sound.": "{title} 没有声音。",
     "{title} has no stream {number}; its sounds are {tracks}.": "{title} 没有流 {number}；它的音轨有：{tracks}。",
@@ -45,6 +87,8 @@ SENTENCES = {
         "{title} 的文件已不存在，也没有副本；请重新添加文件。",
     "There is no video {id} in the library; `cuepoint list` shows what there is.": "视频库中没有视频 {id}。",
     # files that cannot be taken
+    "{name} could not be read: the picture is too large.": "{name} 无法读取：图片过大。",
+    "{name} could not be read: the picture is damaged or incomplete.": "{name} 无法读取：图片已损坏或不完整。",
     "{name} could not be read: {reason}.": "{name} 无法读取：{reason}。",
     "nothing in it can be decoded, it is damaged or in an unknown format":
         "其中没有可以解码的内容，文件已损坏或格式未知",

@@ -43,7 +43,7 @@ def start(*arguments: str | Path) -> subprocess.Popen[str]:
 def test_a_defect_in_one_file_is_one_sentence_and_the_others_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fails(engine: Engine, path: Path, language: str | None) -> dict[str, object]:
+    def fails(engine: Engine, path: Path, *_: object) -> dict[str, object]:
         if path.name == "odd.mp4":
             raise ValueError("all input arrays must have the same shape")
         return {"file": str(path)}

@@ -44,6 +44,19 @@ def test_places_are_the_same_in_both_languages() -> None:
             "a.mkv has no stream 9; its sounds are 1 (English, “Main”), 2 (Spanish).",
             "a.mkv 没有流 9；它的音轨有：1（英语，“Main”）、2（西班牙语）。",
         ),
+        (
+            "Speech at 0:10–0:40, 1:20–1:30 and 3 more times was not written down: it is in French, and no recogniser"
+            " of this profile understands it.",
+            "0:10–0:40、1:20–1:30以及另外 3 处 的语音没有写下：所说为法语，此配置中没有能识别它的模型。",
+        ),
+        (
+            "5 more subtitle tracks are not taken in, and can be chosen: French, German and 3 more.",
+            "另有 5 条字幕轨道没有收录，可以选择：法语、德语以及另外 3 种。",
+        ),
+        (
+            "Subtitle track 4 “Signs”: 2 of 9 lines left out, for they end before they begin.",
+            "字幕轨道 4 “Signs”：9 行中有 2 行没有收录，因为结束早于开始。",
+        ),
         ("no sound could not be read: {x}.", "no sound 无法读取：{x}。"),  # a file's name is no sentence
         ("Something that nobody foresaw.", "Something that nobody foresaw."),
     ],
