@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 SURE = 0.5  # likelihood below which the language cannot be told; fitted: see benchmarks/hearing.py
 LONG_S = 2.0  # from here on a stretch speaks for itself, its margins of a third of a second included
-CHANGE = 0.1  # weight of "another language than before" beside "the same"
+CHANGE = 0.3  # weight of "another language than before" beside "the same"
 HINT = 3.0  # what the file says of its language weighs so much: enough to decide a doubt, too little to win a lie
 # Kinds of one language that are told apart by how they are written more than by how they sound: they stand together.
 _KINDS = (("no", "nn"), ("hr", "bs", "sr"), ("hi", "ur"), ("id", "ms"))

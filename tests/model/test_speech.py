@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model.speech.moonshine import MoonshineRecognizer
 from model.speech.invented import looks_invented
+from model.speech.moonshine import MoonshineRecognizer
 from model.speech.recognizer import Line, lines_of_segments, lines_of_words, split_lines
 from model.speech.voice import VoiceActivity
 
