@@ -39,13 +39,13 @@ def test_what_cannot_be_told_is_left_open() -> None:
 
 
 def test_a_change_must_be_plain() -> None:
-    assert told((3, shares(de=0.55, en=0.4)), before=Verdict("en", 0.98)) == ["en"]
-    assert told((3, shares(de=0.55, en=0.4))) == ["de"]
+    assert told((3, shares(de=0.7, en=0.25)), before=Verdict("en", 0.98)) == ["en"]
+    assert told((3, shares(de=0.7, en=0.25))) == ["de"]
 
 
 @pytest.mark.parametrize(("hint", "language"), [("de", "de"), ("zh", None), (None, None), ("xx", None)])
 def test_a_hint_decides_a_doubt(hint: str | None, language: str | None) -> None:
-    assert told((7, shares(de=0.35, cy=0.25)), hint=hint) == [language]
+    assert told((7, shares(de=0.4, cy=0.25)), hint=hint) == [language]
 
 
 def test_a_hint_that_lies_is_not_believed() -> None:

@@ -32,11 +32,6 @@ SHARES = {
     "es": {"es": 0.95},
     "noise": {"cy": 0.4, "la": 0.4, "en": 0.05},
 }
-    "en": {"en": 0.97},
-    "zh": {"zh": 0.98, "en": 0.01},
-    "es": {"es": 0.95},
-    "noise": {"cy": 0.4, "la": 0.4, "en": 0.05},
-}
 
 
 def language_of(audio: np.ndarray) -> str:
