@@ -76,7 +76,7 @@ def index_file(
 ) -> dict[str, Any]:
     """Index one file and return its figures; the models are loaded before the clock of `seconds` starts."""
     if path.is_file():
-        engine.models.warm("text", "passages", "vision", "speech", "ocr")
+        engine.models.warm("text", "passages", "vision", "speech", "languages", "ocr")
     began = time.monotonic()
     video, job = engine.add(path, language=language, subtitles=subtitles)
     if job is not None:

@@ -38,6 +38,7 @@ _WHISPERS = {code: own for own, code in _ISO.items()}
 _FRAME = 160  # samples of a frame of the encoder's input: 10 ms
 _LEAST_FRAMES, _MOST_FRAMES = 500, 1000  # 5 and 10 seconds, of what languages are rated by at first
 _ALL_FRAMES = 3000
+_LEAST_S = 1.5
 _PLAIN = 0.9  # a language so probable at first sight needs no second one
 _LEAST_SEGMENT_S = 1.0  # times of shorter segments are too rough to say how fast somebody spoke
 _CPU_BEAMS, _GPU_BEAMS = 1, 5  # a beam of 5 mishears a little less and takes about three times as long
@@ -145,11 +146,12 @@ class FasterWhisperRecognizer:
         """How probable each language is in a stretch of speech (float32 mono 16 kHz [n]).
 
         First the encoder sees no more than 10 seconds of it, without the half minute of silence after it: that takes
-        0.05 to 0.1 s instead of 0.5 s. Only where that leaves doubt, it sees all as it was trained to.
+        0.05 to 0.1 s instead of 0.5 s. Only where that leaves doubt, it sees all as it was trained to; of a word or two
+        that would not help.
         """
         frames = min(max(len(audio) // _FRAME, _LEAST_FRAMES), _MOST_FRAMES)
         shares = self._rate(levelled(audio), frames)
-        if max(shares.values()) < _PLAIN:
+        if max(shares.values()) < _PLAIN and len(audio) >= _LEAST_S * SAMPLE_RATE:
             shares = self._rate(levelled(audio), _ALL_FRAMES)
         return {_ISO.get(code, code): share for code, share in shares.items()}
 
