@@ -47,7 +47,8 @@ def _index(engine: Engine, arguments: argparse.Namespace) -> int:
     worst = 0
     for path in arguments.paths:
         try:
-            result = index_file(engine, path, arguments.subtitles)
+            named = {"subtitles": arguments.subtitles} if arguments.subtitles else {}
+            result = index_file(engine, path, **named)
         except Exception as error:  # the files after this one get their turn, whatever it is
             told = error if isinstance(error, CuepointError) else _unexpected(path, error)
             say(f"cuepoint: {told}")
