@@ -6,6 +6,7 @@ import numpy as np
 
 from model.errors import UnreadableMedia
 from model.media.audio import read_audio
+from model.speech.recognizer import Line
 from model.speech.voice import Speech, VoiceActivity
 from retrieval.index.coverage import Coverage
 from retrieval.index.lanes.work import Work
@@ -45,10 +46,10 @@ class HearLane:
         work = self.work
         work.check()
         language = spoken_by_tag(work.info, work.library.video(work.video_id).choices) or "en"
-        if self.subtitles.covers(speech, language, lambda: self._heard(speech)):
+        if not self.subtitles.uncovered([speech], language, self._lines):
             self._advance(speech.end)
             return
-        lines = work.models.speech.transcribe(speech.samples, speech.start)
+        lines = self._lines(speech)
         pieces = [(line.start, min(line.end, work.info.duration), line.text) for line in lines]
         pieces = [piece for piece in pieces if piece[0] < work.info.duration]
         vectors = work.models.passages.embed([text for _, _, text in pieces])
@@ -56,8 +57,8 @@ class HearLane:
             work.video_id, "speech", pieces, vectors, lane_until=("hear", speech.end), language=language, origin="heard"
         )
 
-    def _heard(self, speech: Speech) -> str:
-        return " ".join(line.text for line in self.work.models.speech.transcribe(speech.samples, speech.start))
+    def _lines(self, speech: Speech) -> list[Line]:
+        return self.work.models.speech.transcribe(speech.samples, speech.start)
 
     def _advance(self, until: float) -> None:
         self.work.library.add_passages(self.work.video_id, "speech", [], np.zeros((0, 1)), lane_until=("hear", until))

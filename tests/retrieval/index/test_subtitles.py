@@ -207,6 +207,19 @@ def test_the_users_choice_of_tracks_counts(library: Library, models: FakeModels,
     assert not lines(library, video, "subtitles:1") and len(lines(library, video, "subtitles:2")) == 2
 
 
+def test_another_track_of_an_upload_can_be_chosen_when_its_original_is_gone(
+    library: Library, models: FakeModels, tmp_path: Path
+) -> None:
+    codes = ("eng", "chi", "ger", "fre", "spa", "ita")
+    sent = make_subtitled(tmp_path / "a.mkv", [Track([(1, 2, f"words in {code}")], language=code) for code in codes])
+    video = run(library, models, take_in(library, sent, upload="a.mkv"))
+    assert not Path(video.source_path).exists()
+    assert {line.language for line in library.passages(video.id, "speech")} == {"en", "zh"}
+    library.update_video(video.id, choices='{"subtitles": [3]}')
+    run(library, models, video)
+    assert texts(library.passages(video.id, "speech")) == ["words in ger"]
+
+
 # -- which tracks ------------------------------------------------------------------------------------------------------
 
 
@@ -235,7 +248,34 @@ def test_a_language_with_nothing_but_additions_keeps_them() -> None:
 
 
 def test_of_thirty_languages_few_are_taken_and_the_others_named() -> None:
-    codes = "de fr es it pt nl sv da fi pl cs hu ro tr ru uk ja zh ko en el he ar th vi id".split()
+    codes = [
+        "de",
+        "fr",
+        "es",
+        "it",
+        "pt",
+        "nl",
+        "sv",
+        "da",
+        "fi",
+        "pl",
+        "cs",
+        "hu",
+        "ro",
+        "tr",
+        "ru",
+        "uk",
+        "ja",
+        "zh",
+        "ko",
+        "en",
+        "el",
+        "he",
+        "ar",
+        "th",
+        "vi",
+        "id",
+    ]
     every = [subtitle(2 + n, code, default=code == "fr") for n, code in enumerate(codes)]
     taken, notices = choose_tracks(listed(*every), {})
     assert [track.language for track in taken] == ["fr", "ja", "zh", "en"]
