@@ -95,6 +95,9 @@ def make_parser() -> argparse.ArgumentParser:
     )
     made["highlights"].add_argument("--seconds", type=float, default=30.0, metavar="S", help="length at most (30)")
     made["export"].add_argument("--format", choices=("srt", "vtt", "json", "md", "html"), default="srt")
+    made["export"].add_argument(
+        "--language", metavar="CODE", help="of srt and vtt, as en or zh (default: the one that is spoken)"
+    )
     made["export"].add_argument("--output", type=Path, help="file to write (default: stdout)")
     made["pull"].add_argument(
         "name", nargs="?", metavar="PROFILE", help="a name, or a .json (default: the one in force)"

@@ -73,7 +73,7 @@ def _delete(engine: Engine, arguments: argparse.Namespace) -> None:
 
 def _export(engine: Engine, arguments: argparse.Namespace) -> None:
     video = engine.library.video(arguments.video)
-    write_text(render_video(engine, video, arguments.format), arguments.output)
+    write_text(render_video(engine, video, arguments.format, arguments.language), arguments.output)
 
 
 def write_text(text: str, output: Path | None) -> None:

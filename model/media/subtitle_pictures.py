@@ -27,7 +27,8 @@ def drawn(subtitle: SubtitleSet, ground: int = 0) -> np.ndarray | None:
     ground: brightness, 0 to 255, of what lies behind the text.
     """
     parts: list[Any] = list(subtitle)
-    parts = [part for part in parts if part.type == b"bitmap" and part.planes and part.width * part.height > 0]
+    if not all(part.type == b"bitmap" and part.planes and part.width > 0 < part.height for part in parts):
+        return None  # damaged
     left, top = min((p.x for p in parts), default=0), min((p.y for p in parts), default=0)
     width = max((p.x + p.width for p in parts), default=0) - left
     height = max((p.y + p.height for p in parts), default=0) - top

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from model.speech.voice import PAD_WINDOWS, WINDOW_S, Speech
 from retrieval.store.library import Library
@@ -24,6 +25,21 @@ AGREES = 0.5  # of what is heard must be written: the same speech comes to 0.8 a
 _ENOUGH_UNITS = 40  # words, or characters of scripts without spaces, that are heard before a track is trusted
 _NEAR_S = 1.5  # lines that stand so little before or after are compared with a stretch too
 _UNIT = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\u0e00-\u0e7f]|[^\W_]+(?:['’][^\W_]+)*")
+
+
+class Stretch(Protocol):
+    """A piece of time, in seconds."""
+
+    @property
+    def start(self) -> float: ...
+
+    @property
+    def end(self) -> float: ...
+
+
+class Said(Protocol):
+    @property
+    def text(self) -> str: ...
 
 
 @dataclass
@@ -56,7 +72,17 @@ class Coverage:
         found = tracks(self.library, video)
         self._trials = [_Trial(track) for track in found if track.written and track.whole and track.language]
 
-    def covers(self, speech: Speech, language: str | None, hear: Callable[[], str]) -> bool:
+    def uncovered(
+        self, stretches: Sequence[Speech], language: str | None, hear: Callable[[Speech], Sequence[Said]]
+    ) -> list[Speech]:
+        """The stretches, all in one language, that must be recognised. `hear` recognises one, where that is tried."""
+
+        def heard(speech: Speech) -> Callable[[], str]:
+            return lambda: " ".join(line.text for line in hear(speech))
+
+        return [speech for speech in stretches if not self.covers(speech, language, heard(speech))]
+
+    def covers(self, speech: Stretch, language: str | None, hear: Callable[[], str]) -> bool:
         """Whether a stretch in that language needs no recognition. `hear` recognises it, where that must be tried."""
         pad = PAD_WINDOWS * WINDOW_S
         start, end = speech.start, speech.end
@@ -68,7 +94,10 @@ class Coverage:
             if shared(start, end, trial.track.lines) < COVERED * (end - start):
                 continue
             if trial.trusted is None:
-                trial.compare(hear(), _near(trial.track.lines, start, end))
+                text = hear()
+                if not units(text):  # nothing to hear instead
+                    return True
+                trial.compare(text, _near(trial.track.lines, start, end))
                 if trial.trusted is False:
                     self._distrust(trial.track)
             if trial.trusted:

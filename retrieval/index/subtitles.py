@@ -18,11 +18,12 @@ from model.errors import UnreadableMedia
 from model.media.probe import MediaInfo, Track
 from model.media.subtitle_files import language_of_name, read_subtitle_file
 from model.media.subtitle_lines import Spoken, Subtitles
-from model.media.subtitles import is_picture, read_tracks, track_name
+from model.media.subtitles import is_picture, is_text, read_tracks, track_name
 from model.text.written_language import language_of_text
 from retrieval.index.coverage import forget_heard_again, hear_gaps_again
 from retrieval.index.lanes.work import Work
 from retrieval.index.subtitle_choice import choose_tracks
+from retrieval.index.subtitle_shelf import load_tracks, save_tracks
 from retrieval.store.library import Library
 from retrieval.store.records import Video
 from retrieval.store.transcripts import FILE, STREAM, is_written
@@ -102,16 +103,34 @@ def _store_tracks(work: Work, video: Video) -> None:
     wanted = {STREAM + str(track.index) for track in tracks}
     _drop(work.library, video.id, {origin for origin in stored if origin.startswith(STREAM)} - wanted)
     missing = [track for track in tracks if STREAM + str(track.index) not in stored]
-    source = Path(video.source_path)
-    if not missing or not source.exists():
-        return
+    read = _read(work, video, info, missing) if missing else {}
+    for track in missing:
+        if track.index in read:
+            _store_track(work, track, read[track.index])
+
+
+def _read(work: Work, video: Video, info: MediaInfo, wanted: Sequence[Track]) -> dict[int, Subtitles]:
+    """The lines of tracks, from the original while it is there; one that was uploaded will go, so all its text is kept
+    for those who choose another track then."""
+    source, shelf = Path(video.source_path), _folder(work.library, video.id) / "tracks.json"
+    if not source.exists():
+        kept = load_tracks(shelf)
+        for track in wanted:
+            if track.index not in kept:
+                work.library.add_warning(
+                    video.id, f"{track_name(track)} cannot be read any more: the original file is not there."
+                )
+        return kept
+    spare = [t for t in info.tracks if t.kind == "subtitles" and is_text(t) and t not in wanted]
+    spare = spare if work.library.is_upload(source) and not shelf.exists() else []
     try:
-        read = read_tracks(source, info, missing, _reader(work, missing), work.check)
+        read = read_tracks(source, info, [*wanted, *spare], _reader(work, wanted), work.check)
     except UnreadableMedia as error:
         work.library.add_warning(video.id, f"The subtitles could not be read: {error}")
-        return
-    for track in missing:
-        _store_track(work, track, read.get(track.index, Subtitles()))
+        return {}
+    if spare:
+        save_tracks(shelf, {track.index: read[track.index] for track in spare if track.index in read})
+    return read
 
 
 def _store_track(work: Work, track: Track, read: Subtitles) -> None:

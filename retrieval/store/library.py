@@ -157,8 +157,12 @@ class Library:
 
     def discard_upload(self, source: Path) -> None:
         """Delete an original that was uploaded into the data folder; files of the user's own are never touched."""
-        if source.parent.parent == self.incoming.resolve():
+        if self.is_upload(source):
             shutil.rmtree(source.parent, ignore_errors=True)
+
+    def is_upload(self, source: Path) -> bool:
+        """Whether an original was uploaded into the data folder: it goes when it is indexed."""
+        return source.parent.parent == self.incoming.resolve()
 
     # -- progress of the lanes ---------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from model.errors import UsageError
-from model.media.probe import MediaInfo
+from model.media.probe import Track
 from model.media.subtitle_files import is_partial
 from model.media.subtitles import is_addition
 from retrieval.store.library import Library
@@ -62,7 +62,7 @@ def is_whole(video: Video, origin: str) -> bool:
     if origin.startswith(FILE):
         return not is_partial(origin.removeprefix(FILE), video.title)
     index = int(origin.removeprefix(STREAM))
-    return not any(t.index == index and is_addition(t) for t in MediaInfo.from_json(video.info).tracks)
+    return not any(track.index == index and is_addition(track) for track in _listed(video))
 
 
 def languages(library: Library, video: Video) -> list[str]:
@@ -109,8 +109,12 @@ def spoken_language(library: Library, video: Video) -> str | None:
                 seconds[line.language] += line.end - line.start
     if seconds:
         return max(seconds, key=lambda language: seconds[language])
-    info = MediaInfo.from_json(video.info)
-    return next((t.language for t in info.tracks if t.kind == "sound" and t.index == info.audio_index), None)
+    heard = video.choices.get("sound", video.info.get("audio_index"))
+    return next((track.language for track in _listed(video) if track.kind == "sound" and track.index == heard), None)
+
+
+def _listed(video: Video) -> list[Track]:
+    return [Track(**track) for track in video.info.get("tracks", ())]
 
 
 def _not_in(lines: Sequence[Passage], others: Sequence[Passage]) -> list[Passage]:

@@ -31,6 +31,12 @@ class HearLane:
     def run(self) -> None:
         work = self.work
         store_subtitles(work)
+        if work.info.has_audio:
+            self._hear()
+        work.finish("hear")
+
+    def _hear(self) -> None:
+        work = self.work
         choices = work.library.video(work.video_id).choices
         sounds, notices = choose_sounds(work.info, load_ears(work.models).languages, "sound" in choices)
         tell(work.library, work.video_id, notices)
@@ -38,7 +44,6 @@ class HearLane:
         for sound in sounds:
             ears = load_ears(work.models, sound.language, choices.get("language") if sound.first else None)
             self._listen(sound, ears, subtitles)
-        work.finish("hear")
 
     def _listen(self, sound: Sound, ears: Ears, subtitles: Coverage) -> None:
         work = self.work

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -81,7 +82,7 @@ class Listener:
         for language, both in itertools.groupby(zip(group, verdicts, strict=True), key=lambda pair: pair[1].language):
             stretches, told = zip(*both, strict=True)
             self.work.check()
-            needed = [speech for speech in stretches if not self._covered(speech, language)]
+            needed = self.subtitles.uncovered(stretches, language, partial(self._heard, language))
             lines = self.fitting(self.ears.write_down(needed, language))
             likelihood = min(verdict.likelihood for verdict in told)
             runs.append(Run(stretches[0].start, stretches[-1].end, language, likelihood, lines))
@@ -90,10 +91,8 @@ class Listener:
             self._before = Verdict(known[-1].language, known[-1].likelihood)
         self._store(runs, group[-1].end)
 
-    def _covered(self, speech: Speech, language: str | None) -> bool:
-        return self.subtitles.covers(
-            speech, language, lambda: " ".join(line.text for line in self.ears.write_down([speech], language))
-        )
+    def _heard(self, language: str | None, speech: Speech) -> list[Line]:
+        return self.ears.write_down([speech], language)
 
     def _store(self, runs: Sequence[Run], until: float) -> None:
         work = self.work
