@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from model.errors import UnreadableMedia
-from model.media.audio import read_audio
 from model.speech.voice import Speech, VoiceActivity
-from retrieval.index.lanes.tracks import Sound, choose_sounds, tell, without_repeats
+from retrieval.index.lanes.tracks import Sound, choose_sounds, read_sound, tell, without_repeats
 from retrieval.index.lanes.work import Work
 
 
@@ -34,7 +33,7 @@ class HearLane:
         if not sound.first:
             work.library.add_passages(work.video_id, "speech", [], np.zeros((0, 1)), replace=True, origin=sound.origin)
         voice = VoiceActivity()
-        for begin, block in read_audio(work.path, sound.info, work.until("hear") if sound.first else 0.0):
+        for begin, block in read_sound(work, sound, work.until("hear") if sound.first else 0.0):
             for speech in voice.feed(begin, block):
                 self._store(speech, sound)
             work.check()

@@ -10,18 +10,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 from babel import Locale
 
+from model.media.audio import read_audio
 from model.media.probe import MediaInfo, Track
+from retrieval.index.lanes.work import Work
 from retrieval.store.library import Library
 from retrieval.store.records import Passage
 
 # Sound of all further tracks together: a quarter of an hour takes about as long to hear as the rest of the work on it.
 FURTHER_SOUND_S = 900.0
 _SAME_WORDS = 0.8  # share of a line's words: two recognitions of one sound differ in a few
+_TELLING_LOSS_S = 1.0  # less is a word at most, and many good files begin with a packet that cannot be decoded
 _NOTICE = "Not heard: sound track "
 
 Piece = tuple[float, float, str]  # start and end in seconds, text
@@ -83,6 +87,21 @@ def describe(track: Track) -> str:
     details = [Locale("en").languages.get(track.language, track.language)] if track.language else []
     details += [f"“{' '.join(track.title.split())}”"] if track.title else []
     return f"{track.index} ({', '.join(details)})" if details else str(track.index)
+
+
+def read_sound(work: Work, sound: Sound, start: float) -> Iterator[tuple[float, np.ndarray]]:
+    """See model.media.audio.read_audio. Says so in the video's notices if much of it cannot be decoded."""
+    lost = [0.0]
+
+    def count(seconds: float) -> None:
+        lost[0] += seconds
+
+    yield from read_audio(work.path, sound.info, start, lost=count)
+    if lost[0] >= _TELLING_LOSS_S:
+        text = (
+            f"{lost[0]:.0f} s of the sound could not be decoded: they are damaged or in another format than the rest."
+        )
+        work.library.add_warning(work.video_id, text)
 
 
 def tell(library: Library, video_id: str, notices: Sequence[str]) -> None:
