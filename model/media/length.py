@@ -131,8 +131,9 @@ def promised_end(container: Any, streams: Sequence[Any]) -> float | None:
         for stream in streams
         if stream.duration
     ]
+    avi = container.format.name == "avi"  # whose duration FFmpeg derives from what is there; the header counts frames
     for stream in streams:
-        if stream.type == "video" and stream.frames and stream.average_rate and not ends:
+        if stream.type == "video" and stream.frames and stream.average_rate and (avi or not ends):
             ends.append(float(stream.frames / stream.average_rate))
     if container.duration and not ends:
         ends.append(container.duration / av.time_base)  # Matroska counts from zero, whatever the first time stamp is
