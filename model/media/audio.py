@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from model.media.reading import open_probed, steady_packets
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
+    from av.packet import Packet
 
 SAMPLE_RATE = 16_000
 # Time stamps jitter (Matroska rounds to a millisecond); only what a listener could notice is put right.
@@ -27,14 +28,18 @@ _BEYOND_S = 5.0
 
 
 def read_audio(
-    path: Path, info: MediaInfo, start: float = 0.0, block_s: float = 30.0
+    path: Path,
+    info: MediaInfo,
+    start: float = 0.0,
+    block_s: float = 30.0,
+    lost: Callable[[float], None] | None = None,
 ) -> Iterator[tuple[float, np.ndarray]]:
     """Yields (seconds from t = 0 of the picture, float32 mono [n] at 16 kHz) from `start` on, without holes.
 
     From any start, the samples are those of an unbroken run: a decoder or resampler that begins in the middle gives
     slightly others, and a recogniser then other words. So it is decoded from the beginning (60 ms a minute).
-    What cannot be decoded is silence. Nothing is yielded for a file without sound. Raises UnreadableMedia if the file
-    cannot be opened any more.
+    What cannot be decoded is silence: `lost` is called with its seconds, piece by piece. Nothing is yielded for a file
+    without sound. Raises UnreadableMedia if the file cannot be opened any more.
     """
     skipped = round(start * SAMPLE_RATE)
     if not info.has_audio:
@@ -44,7 +49,7 @@ def read_audio(
     if index is None:
         return
     mixer = choose_mixer(path, info, index)
-    for time, block in aligned_sound(path, info, SAMPLE_RATE, "mono", block_s, mixer):
+    for time, block in aligned_sound(path, info, SAMPLE_RATE, "mono", block_s, mixer, lost):
         first = round(time * SAMPLE_RATE)
         begin = max(first, skipped)
         if begin - first < block.shape[1]:
@@ -52,14 +57,20 @@ def read_audio(
 
 
 def aligned_sound(
-    path: Path, info: MediaInfo, rate: int, layout: str, block_s: float = 30.0, mixer: Mixer | None = None
+    path: Path,
+    info: MediaInfo,
+    rate: int,
+    layout: str,
+    block_s: float = 30.0,
+    mixer: Mixer | None = None,
+    lost: Callable[[float], None] | None = None,
 ) -> Iterator[tuple[float, np.ndarray]]:
     """As `read_audio`, from the start, for any sample rate and layout: float32 [channels, n]; mixed as usual."""
     if not info.has_audio:
         return
     blocks = _Blocks(rate, av.AudioLayout(layout).nb_channels, max(1, round(block_s * rate)))
     latest = info.duration + (_BEYOND_S if info.faithful else 0.0)
-    for time, samples in _resampled(_decoded(path, info), rate, layout, mixer):
+    for time, samples in _resampled(_decoded(path, info, lost), rate, layout, mixer):
         if blocks.end > latest:
             break
         yield from blocks.add(time if time is not None and time <= latest else None, samples)
@@ -113,14 +124,27 @@ class _Blocks:
         return time, whole[:, :size]
 
 
-def _decoded(path: Path, info: MediaInfo) -> Iterator[tuple[float | None, AudioFrame]]:
+def _decoded(
+    path: Path, info: MediaInfo, lost: Callable[[float], None] | None
+) -> Iterator[tuple[float | None, AudioFrame]]:
     """(seconds from t = 0, frame), in order."""
     with open_probed(path, info) as container:
         index = _sound_index(container, info)
         if index is None:
             return
         stream: Any = container.streams[index]
-        for frame in decode(steady_packets(container, stream, info), stream.codec_context):
+        length = 0.0
+
+        def remember(packet: Packet) -> None:
+            nonlocal length
+            length = float((packet.duration or 0) * packet.time_base)
+
+        def damaged() -> None:
+            if lost is not None:
+                lost(length)
+
+        source = steady_packets(container, stream, info)
+        for frame in decode(source, stream.codec_context, remember, damaged):
             yield None if frame.pts is None else float(frame.pts * stream.time_base) - info.start_s, frame
 
 

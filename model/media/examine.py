@@ -17,6 +17,7 @@ from typing import Any
 import av
 
 from model.errors import UnreadableMedia
+from model.media.appended import has_appended
 from model.media.container import (
     decode,
     is_picture_file,
@@ -162,6 +163,8 @@ def _described(path: Path, found: _Look) -> MediaInfo:
         name = container.format.name
         tracks = list_tracks(container)
     index = ["The index at the end of the file is damaged: the file was read without it."] if found.as_stream else []
+    if has_appended(path, length.read_until):
+        index.append("Another recording is appended to the file; it was left out: only the first can be read.")
     return MediaInfo(
         duration=round(max(length.end_s - leading.first_s, 0.0), 6),
         width=shape[0],

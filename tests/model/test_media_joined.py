@@ -99,3 +99,13 @@ def test_recordings_of_sound_joined(tmp_path: Path) -> None:
     info = probe(path)
     assert info.duration == pytest.approx(6, abs=0.2)
     assert pitches(path, info)[:6:2] == pytest.approx([440, 440, 880], abs=2)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".flv"])
+def test_a_recording_behind_the_end_of_another_is_told(tmp_path: Path, suffix: str) -> None:
+    scenes = [Scene(20, text="noise")]
+    options = {"codec_options": {"crf": "1"}} | ({"codec": "libx264", "audio_codec": "aac"} if suffix == ".flv" else {})
+    one, two = (make_video(tmp_path / f"{n}{suffix}", scenes, fps=25, **options) for n in "12")  # type: ignore[arg-type]
+    assert probe(one).warnings == ()
+    info = probe(join(tmp_path / f"both{suffix}", one, two))
+    assert info.duration == pytest.approx(20, abs=0.2) and "Another recording is appended" in info.warnings[0]

@@ -27,6 +27,7 @@ from retrieval.store.heard import Run, add_heard, spoken_runs
 
 HEARD = "heard"  # the origin of lines that a recogniser wrote
 GROUP_S = 20.0  # of speech; a stretch has at most 15 s, and Whisper hears 30 s at once
+_TELLING_LOSS_S = 1.0  # less is a word at most, and many good files begin with a packet that cannot be decoded
 NEAR_S = 30.0  # a group ends where nobody speaks for so long
 
 
@@ -56,8 +57,14 @@ class Listener:
         self._settle()
 
     def sound(self, start: float) -> Iterator[tuple[float, np.ndarray]]:
-        """Blocks (seconds, float32 mono 16 kHz [n]) from `start` on."""
-        return read_audio(self.work.path, self.info, start)
+        """Blocks (seconds, float32 mono 16 kHz [n]) from `start` on. If much of it cannot be decoded, a notice says so."""
+        lost = list[float]()
+        yield from read_audio(self.work.path, self.info, start, lost=lost.append)
+        if sum(lost) >= _TELLING_LOSS_S:
+            self.work.library.add_warning(
+                self.work.video_id,
+                f"{sum(lost):.0f} s of the sound could not be decoded: they are damaged or in another format than the rest.",
+            )
 
     def fitting(self, lines: Sequence[Line]) -> list[Line]:
         """The lines that are kept, inside the video."""

@@ -9,6 +9,7 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from model.errors import Cancelled, CuepointError, UnreadableMedia
@@ -16,6 +17,8 @@ from model.media.probe import probe
 from retrieval.ask.find import Finder
 from retrieval.index import ingest
 from retrieval.index.ingest import run_job, take_in
+from retrieval.search.query import Query
+from retrieval.search.regions import find_regions
 from retrieval.search.search import Searcher
 from retrieval.store.claims import ClaimLost
 from retrieval.store.jobs import JobQueue
@@ -23,6 +26,7 @@ from retrieval.store.library import Library
 from retrieval.store.records import LANES, Job, Video
 from tests.fakes import ColourEncoder, FakeModels
 from tests.media_factory import Scene, corrupt, make_audio, make_video, write_noise
+from tests.track_files import PictureTrack, write_tracks
 
 RED, GREEN, BLUE = ColourEncoder.colours.values()
 SCENES = [Scene(3, RED), Scene(2, GREEN), Scene(4, BLUE)]
@@ -251,3 +255,21 @@ def test_a_worker_that_was_stopped_and_goes_on_does_no_harm(
 
 def dump(library: Library, table: str) -> list[sqlite3.Row]:
     return library.db.rows(f"SELECT * FROM {table}")
+
+
+def test_two_pictures_of_one_file_are_both_seen_and_read(
+    library: Library, models: FakeModels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A speaker and the slides. Where something is seen is found in both, and the copy for the player can be made."""
+    read: list[np.ndarray] = []
+    monkeypatch.setattr(models.ocr, "read", lambda picture: read.append(picture) or [], raising=False)
+    camera, slides = PictureTrack([Scene(4, RED)]), PictureTrack([Scene(4, BLUE, "ONE", moving=False)], (640, 360))
+    video = index(library, models, write_tracks(tmp_path / "talk.mkv", [camera, slides]))
+    assert {picture.shape for picture in read} == {(360 + 180 + 14, 640, 3)}
+    for picture in read:
+        np.testing.assert_allclose([picture[60, 200], picture[500, 20]], [RED, BLUE], atol=16)
+    searcher = Searcher(library, models)  # type: ignore[arg-type]
+    regions = find_regions(searcher, video, 0.0, 4.0, Query.of("something red"))
+    assert regions.picture.shape[0] > regions.picture.shape[1] * 0.8
+    assert any("two pictures" in sentence for sentence in video.warnings)
+    assert video.media_path and probe(Path(video.media_path)).second is None

@@ -19,7 +19,7 @@ from retrieval.store.library import Library
 from retrieval.store.records import Passage, Video
 from tests.fakes import FakeModels
 from tests.media_factory import Scene, tone
-from tests.track_files import RATE, PictureTrack, SoundTrack, write_tracks
+from tests.track_files import RATE, PictureTrack, SoundTrack, join, write_tracks
 
 ENGLISH = frozenset({"en"})
 SPANISH_FIRST = (SoundTrack(tone(3, 440, RATE)[None], language="spa", disposition="default"),
@@ -158,3 +158,20 @@ def test_each_track_becomes_a_transcript_of_its_own(
         [] if polyglot else
         ["Not heard: sound track 1 (Spanish), because its language is not recognised. Choose it to have it heard."]
     )  # fmt: skip
+
+
+def test_sound_in_another_format_from_the_middle_on_is_told(
+    library: Library, models: FakeModels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hear, "VoiceActivity", _AllIsSpeech)
+    parts = [
+        write_tracks(
+            tmp_path / f"{codec}.ts", [PictureTrack([Scene(4)])], [SoundTrack(tone(4, 440, RATE)[None], codec=codec)]
+        )
+        for codec in ("aac", "mp2")
+    ]
+    video = take_in(library, join(tmp_path / "joined.ts", *parts))
+    job = JobQueue(library).claim("here:1", JobQueue(library).add(video.id, "local").id)
+    assert job is not None
+    warnings = run_job(library, models, job).warnings  # type: ignore[arg-type]
+    assert any("of the sound could not be decoded" in sentence for sentence in warnings)
