@@ -57,13 +57,14 @@ class Listener:
         self._settle()
 
     def sound(self, start: float) -> Iterator[tuple[float, np.ndarray]]:
-        """Blocks (seconds, float32 mono 16 kHz [n]) from `start` on. If much of it cannot be decoded, a notice says so."""
+        """Blocks (seconds, float32 mono 16 kHz [n]) from `start` on. A notice says so if much cannot be decoded."""
         lost = list[float]()
         yield from read_audio(self.work.path, self.info, start, lost=lost.append)
         if sum(lost) >= _TELLING_LOSS_S:
             self.work.library.add_warning(
                 self.work.video_id,
-                f"{sum(lost):.0f} s of the sound could not be decoded: they are damaged or in another format than the rest.",
+                f"{sum(lost):.0f} s of the sound could not be decoded:"
+                " they are damaged or in another format than the rest.",
             )
 
     def fitting(self, lines: Sequence[Line]) -> list[Line]:

@@ -55,7 +55,7 @@ class Ears:
     name: str = "ears"
     given: list[float] = field(default_factory=list)
 
-    def transcribe(self, audio: np.ndarray, offset: float) -> list[Any]:
+    def transcribe(self, audio: np.ndarray, offset: float, language: str | None = None) -> list[Any]:
         self.given.append(offset)
         end = offset + len(audio) / 16_000
         said = [text for a, b, text in self.cues if a < end - 0.5 and b > offset + 0.5]

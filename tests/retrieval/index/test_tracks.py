@@ -163,7 +163,7 @@ def test_each_track_becomes_a_transcript_of_its_own(
 def test_sound_in_another_format_from_the_middle_on_is_told(
     library: Library, models: FakeModels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hear, "VoiceActivity", _AllIsSpeech)
+    monkeypatch.setattr(listening, "VoiceActivity", _AllIsSpeech)
     parts = [
         write_tracks(
             tmp_path / f"{codec}.ts", [PictureTrack([Scene(4)])], [SoundTrack(tone(4, 440, RATE)[None], codec=codec)]
