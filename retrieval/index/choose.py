@@ -15,6 +15,7 @@ from typing import Any, Literal
 from model.errors import UsageError
 from model.media.probe import MediaInfo, Track, probe
 from model.speech.languages import name_of, spoken_language
+from retrieval.index.subtitles import kept_tracks
 from retrieval.store.jobs import JobQueue
 from retrieval.store.library import Library
 from retrieval.store.records import Job, Video
@@ -73,7 +74,7 @@ def choices_after(library: Library, video: Video, choice: Choice) -> dict[str, A
     if not info.has_audio and (choice.sound is not None or choice.language is not None):
         raise UsageError(f"{video.title} has no sound.")
     if not Path(video.source_path).exists():
-        _check_copy(video, info, choices, choice)
+        _check_copy(library, video, info, choices, choice)
     return choices
 
 
@@ -117,7 +118,7 @@ def _check_stream(video: Video, info: MediaInfo, index: int, kind: Literal["soun
     raise UsageError(f"{video.title} has no stream {index}; {there}.")
 
 
-def _check_copy(video: Video, info: MediaInfo, choices: dict[str, Any], choice: Choice) -> None:
+def _check_copy(library: Library, video: Video, info: MediaInfo, choices: dict[str, Any], choice: Choice) -> None:
     """The original is gone: its copy has the sound that is heard now, and nothing else."""
     heard = video.choices.get("sound", info.audio_index)
     if choices.get("sound", info.audio_index) != heard:
@@ -127,7 +128,8 @@ def _check_copy(video: Video, info: MediaInfo, choices: dict[str, Any], choice: 
             f"Of {video.title} only the copy for the player is left, which has one sound, stream {which};"
             " add the file again to have another one heard."
         )
-    if choice.subtitles:
+    kept = kept_tracks(library, video.id)
+    if choice.subtitles and not (kept and set(choices.get("subtitles", ())) <= kept):
         raise UsageError(
             f"Of {video.title} only the copy for the player is left, which has no subtitles; add the file again."
         )

@@ -109,10 +109,19 @@ def _store_tracks(work: Work, video: Video) -> None:
             _store_track(work, track, read[track.index])
 
 
+def kept_tracks(library: Library, video_id: str) -> set[int]:
+    """The subtitle streams of a video whose text outlives its original."""
+    return set(load_tracks(_shelf(library, video_id)))
+
+
+def _shelf(library: Library, video_id: str) -> Path:
+    return _folder(library, video_id) / "tracks.json"
+
+
 def _read(work: Work, video: Video, info: MediaInfo, wanted: Sequence[Track]) -> dict[int, Subtitles]:
     """The lines of tracks, from the original while it is there; one that was uploaded will go, so all its text is kept
     for those who choose another track then."""
-    source, shelf = Path(video.source_path), _folder(work.library, video.id) / "tracks.json"
+    source, shelf = Path(video.source_path), _shelf(work.library, video.id)
     if not source.exists():
         kept = load_tracks(shelf)
         for track in wanted:
@@ -121,15 +130,15 @@ def _read(work: Work, video: Video, info: MediaInfo, wanted: Sequence[Track]) ->
                     video.id, f"{track_name(track)} cannot be read any more: the original file is not there."
                 )
         return kept
-    spare = [t for t in info.tracks if t.kind == "subtitles" and is_text(t) and t not in wanted]
-    spare = spare if work.library.is_upload(source) and not shelf.exists() else []
+    kept_too = work.library.is_upload(source) and not shelf.exists()
+    texts = [t for t in info.tracks if t.kind == "subtitles" and is_text(t)] if kept_too else []
     try:
-        read = read_tracks(source, info, [*wanted, *spare], _reader(work, wanted), work.check)
+        read = read_tracks(source, info, [*wanted, *(t for t in texts if t not in wanted)], _reader(work, wanted), work.check)
     except UnreadableMedia as error:
         work.library.add_warning(video.id, f"The subtitles could not be read: {error}")
         return {}
-    if spare:
-        save_tracks(shelf, {track.index: read[track.index] for track in spare if track.index in read})
+    if texts:
+        save_tracks(shelf, {track.index: read[track.index] for track in texts if track.index in read})
     return read
 
 
