@@ -15,7 +15,11 @@ from tests.app.conftest import Served, wait_until
 from tests.several_tracks import make_tracks
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::Warning:gradio.queueing")]
-LINES = [("Welcome to the harbour", "en", "heard"), ("欢迎来到港口", "zh", "heard"), ("Hallo", "de", "file:talk.de.srt")]
+LINES = [
+    ("Welcome to the harbour", "en", "heard"),
+    ("欢迎来到港口", "zh", "heard"),
+    ("Hallo", "de", "file:talk.de.srt"),
+]
 
 
 @pytest.fixture
