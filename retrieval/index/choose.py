@@ -19,6 +19,7 @@ from retrieval.index.subtitles import kept_tracks
 from retrieval.store.jobs import JobQueue
 from retrieval.store.library import Library
 from retrieval.store.records import Job, Video
+from retrieval.store.transcripts import STREAM
 
 AUTO: Literal["auto"] = "auto"
 
@@ -43,7 +44,7 @@ def hear_again(library: Library, jobs: JobQueue, video: Video, choice: Choice) -
 
     def change(db: sqlite3.Connection) -> None:
         db.execute("UPDATE videos SET choices = ? WHERE id = ?", (json.dumps(choices), video.id))
-        _forget_speech(db, video, with_subtitles=choice.subtitles is not None)
+        _forget_speech(db, video, choices.get("subtitles") if choice.subtitles is not None else None)
         if choices.get("sound", before) != video.choices.get("sound", before):
             _forget_copy(db, video.id)
 
@@ -74,7 +75,9 @@ def choices_after(library: Library, video: Video, choice: Choice) -> dict[str, A
     if not info.has_audio and (choice.sound is not None or choice.language is not None):
         raise UsageError(f"{video.title} has no sound.")
     if not Path(video.source_path).exists():
-        _check_copy(library, video, info, choices, choice)
+        _check_copy(video, info, choices)
+        if choice.subtitles is not None:
+            _check_kept(library, video, choices.get("subtitles", ()))
     return choices
 
 
@@ -118,7 +121,7 @@ def _check_stream(video: Video, info: MediaInfo, index: int, kind: Literal["soun
     raise UsageError(f"{video.title} has no stream {index}; {there}.")
 
 
-def _check_copy(library: Library, video: Video, info: MediaInfo, choices: dict[str, Any], choice: Choice) -> None:
+def _check_copy(video: Video, info: MediaInfo, choices: dict[str, Any]) -> None:
     """The original is gone: its copy has the sound that is heard now, and nothing else."""
     heard = video.choices.get("sound", info.audio_index)
     if choices.get("sound", info.audio_index) != heard:
@@ -128,23 +131,33 @@ def _check_copy(library: Library, video: Video, info: MediaInfo, choices: dict[s
             f"Of {video.title} only the copy for the player is left, which has one sound, stream {which};"
             " add the file again to have another one heard."
         )
-    kept = kept_tracks(library, video.id)
-    if choice.subtitles and not (kept and set(choices.get("subtitles", ())) <= kept):
-        raise UsageError(
-            f"Of {video.title} only the copy for the player is left, which has no subtitles; add the file again."
-        )
     if not (video.media_path and Path(video.media_path).exists()):
         raise UsageError(f"The file of {video.title} is gone and there is no copy of it; add the file again.")
 
 
-def _forget_speech(db: sqlite3.Connection, video: Video, with_subtitles: bool) -> None:
-    """What came out of recognition goes; what came as text stays, unless other subtitles were chosen, and so does what
-    was heard of further sounds ("heard:2") once they are gone with the original."""
-    kept = ["file:%"]
-    kept += [] if with_subtitles else ["subtitles:%"]
-    kept += [] if Path(video.source_path).exists() else ["heard:%"]
-    others = " AND ".join("origin NOT LIKE ?" for _ in kept)
-    db.execute(f"DELETE FROM passages WHERE video_id = ? AND source = 'speech' AND {others}", (video.id, *kept))
+def _check_kept(library: Library, video: Video, subtitles: Sequence[int]) -> None:
+    """The original is gone: of its subtitles there are those that are stored, and texts that were kept."""
+    stored = {passage.origin for passage in library.passages(video.id, "speech")}
+    kept = kept_tracks(library, video.id)
+    if missing := [index for index in subtitles if f"{STREAM}{index}" not in stored and index not in kept]:
+        raise UsageError(
+            f"Of {video.title} only the copy for the player is left, which has no subtitles; add the file again to have"
+            f" track {missing[0]}."
+        )
+
+
+def _forget_speech(db: sqlite3.Connection, video: Video, subtitles: list[int] | None) -> None:
+    """What came out of recognition goes, but for that of further sounds ("heard:2") once they are gone with the
+    original; what came as text stays, unless others than these `subtitles` were stored."""
+    gone = not Path(video.source_path).exists()
+    rows = db.execute("SELECT DISTINCT origin FROM passages WHERE video_id = ? AND source = 'speech'", (video.id,))
+    for (origin,) in rows.fetchall():
+        kind, _, which = origin.partition(":")
+        stays = {"file": True, "subtitles": subtitles is None or which in map(str, subtitles), "heard": gone and which}
+        if not stays.get(kind):
+            db.execute(
+                "DELETE FROM passages WHERE video_id = ? AND source = 'speech' AND origin = ?", (video.id, origin)
+            )
     db.execute("DELETE FROM spoken WHERE video_id = ?", (video.id,))
     db.execute("UPDATE lanes SET until = 0, done = 0 WHERE video_id = ? AND lane = 'hear'", (video.id,))
 

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -98,6 +99,9 @@ def pitch(path: Path) -> float:
 def test_other_subtitles_replace_those_that_were_taken(library: Library, talk: Video) -> None:
     hear_again(library, JobQueue(library), talk, Choice(subtitles=[]))
     assert library.video(talk.id).choices == {"subtitles": []} and texts(library, talk) == {"beside", "EXIT"}
+    say(library, talk, "shown", "subtitles:3")
+    hear_again(library, JobQueue(library), library.video(talk.id), Choice(subtitles=[3]))
+    assert texts(library, talk) == {"shown", "beside", "EXIT"}  # nobody needs to read it again
 
 
 @pytest.mark.parametrize(
@@ -161,8 +165,9 @@ def test_when_the_original_is_gone_its_copy_is_heard(library: Library, models: F
     path.unlink()
     with pytest.raises(UsageError, match=r"one sound, stream 1 \(English, “Main”\); add the file again"):
         hear_again(library, JobQueue(library), talk, Choice(sound=2))
-    with pytest.raises(UsageError, match="no subtitles; add the file again"):
-        hear_again(library, JobQueue(library), talk, Choice(subtitles=[3]))
+    library.update_video(talk.id, info=json.dumps(talk.info | {"tracks": with_another(talk.info["tracks"])}))
+    with pytest.raises(UsageError, match="no subtitles; add the file again to have track 4"):
+        hear_again(library, JobQueue(library), library.video(talk.id), Choice(subtitles=[3, 4]))
     hear_again(library, JobQueue(library), talk, Choice(sound=1, language="es"))
     assert texts(library, talk) == {"dicho", "Hallo", "beside", "EXIT"}  # nobody could hear the second sound again
     claimed = JobQueue(library).claim("test")
@@ -171,6 +176,11 @@ def test_when_the_original_is_gone_its_copy_is_heard(library: Library, models: F
     assert video.status == "ready" and library.lane_done(video.id, "hear")
     assert take_in(library, Path(kept)).source_path == str(kept)  # the same file once more: its tracks are back
     hear_again(library, JobQueue(library), library.video(video.id), Choice(sound=2))
+
+
+def with_another(tracks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The tracks with subtitles 4, of which nothing was stored."""
+    return [*tracks, tracks[3] | {"index": 4}]
 
 
 def test_the_tracks_of_a_library_of_before_are_listed(library: Library, talk: Video) -> None:
