@@ -72,14 +72,15 @@ class Listener:
         if not group:
             return
         self.work.check()
-        verdicts = self.ears.tell(group, self._before)
+        told = self.ears.tell(group, self._before)
         runs = []
-        for language, both in itertools.groupby(zip(group, verdicts, strict=True), key=lambda pair: pair[1].language):
-            stretches, told = zip(*both, strict=True)
+        for language, pairs in itertools.groupby(told, key=lambda pair: pair[1].language):
+            stretches, verdicts = zip(*pairs, strict=True)
             self.work.check()
             lines = self.fitting(self.ears.write_down(stretches, language))
-            likelihood = min(verdict.likelihood for verdict in told)
-            runs.append(Run(stretches[0].start, stretches[-1].end, language, likelihood, lines))
+            likelihood = min(verdict.likelihood for verdict in verdicts)
+            if lines or language is None or not self.ears.understands(language):  # else it was no speech
+                runs.append(Run(stretches[0].start, stretches[-1].end, language, likelihood, lines))
         known = [run for run in runs if run.language]
         if known:
             self._before = Verdict(known[-1].language, known[-1].likelihood)
