@@ -47,16 +47,16 @@ def hear(ears: Ears, path: Path) -> tuple[str | None, float, str, float]:
     """(language of most of the speech, its likelihood, all that was written down, seconds of sound)."""
     info, voice = probe(path), VoiceActivity()
     speech = [s for begin, block in read_audio(path, info) for s in voice.feed(begin, block)] + voice.flush()
-    verdicts = ears.tell(speech)
+    told = ears.tell(speech)
     seconds: dict[str | None, float] = defaultdict(float)
     texts = []
-    for stretch, verdict in zip(speech, verdicts, strict=True):
+    for stretch, verdict in told:
         seconds[verdict.language] += stretch.end - stretch.start
-    for language in dict.fromkeys(verdict.language for verdict in verdicts):
-        these = [s for s, verdict in zip(speech, verdicts, strict=True) if verdict.language == language]
+    for language in dict.fromkeys(verdict.language for _, verdict in told):
+        these = [stretch for stretch, verdict in told if verdict.language == language]
         texts += [(line.start, line.text) for line in ears.write_down(these, language)]
     language = max(seconds, key=lambda code: seconds[code]) if seconds else None
-    likelihood = max((v.likelihood for v in verdicts if v.language == language), default=0.0)
+    likelihood = max((v.likelihood for _, v in told if v.language == language), default=0.0)
     return language, likelihood, " ".join(text for _, text in sorted(texts)), info.duration
 
 

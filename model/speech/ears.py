@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from model.speech.recognizer import Line, SpeechRecognizer
-from model.speech.spoken_language import Shares, Verdict, tell_languages
+from model.speech.recognizer import Line, SpeechRecognizer, quiet_moment
+from model.speech.spoken_language import SURE, Shares, Verdict, tell_languages
 from model.speech.voice import SAMPLE_RATE, Speech
 
 if TYPE_CHECKING:
     from model.loading import Models
 
 JOIN_GAP_S = 2.0  # stretches with no longer pause between them are heard together: it helps, and it saves time
+DIVIDED_S = 5.0  # a shorter stretch is one sentence of one language
+PLAIN = 0.9  # a language so probable is the only one in a stretch
 JOINED_S = 28.0  # at most so much: the network takes 30 seconds
 LACK = "Whisper base, which tells languages apart and understands them, is not here (`make setup` fetches it)"
 _USUAL = {
@@ -75,17 +77,20 @@ class Ears:
     def understands(self, language: str) -> bool:
         return language == self._main_language or self._main_language == "auto" or self._speaks(language)
 
-    def tell(self, stretches: Sequence[Speech], before: Verdict | None = None) -> list[Verdict]:
-        """Which language each stretch is in. `before`: the last sure verdict on what came before them.
+    def tell(self, stretches: Sequence[Speech], before: Verdict | None = None) -> list[tuple[Speech, Verdict]]:
+        """Which language each stretch is in; one that changes its language is divided. `before`: the last sure verdict
+        on what came before them.
 
         Without a recogniser that can tell languages apart: the one that the file says, else the main one's.
         """
         if self._chosen:
-            return [Verdict(self._chosen, 1.0)] * len(stretches)
+            return [(speech, Verdict(self._chosen, 1.0)) for speech in stretches]
         if self._others is None:
-            return [Verdict((self._hint or self._main_language) if self.tells else None, 0.0)] * len(stretches)
-        rated = [(s.end - s.start, self._others.rate_languages(s.samples)) for s in stretches]
-        return tell_languages(rated, before, self._hint)
+            alone = Verdict((self._hint or self._main_language) if self.tells else None, 0.0)
+            return [(speech, alone) for speech in stretches]
+        parts = [part for speech in stretches for part in divide(speech, self._others)]
+        verdicts = tell_languages([(s.end - s.start, shares) for s, shares in parts], before, self._hint)
+        return [(speech, verdict) for (speech, _), verdict in zip(parts, verdicts, strict=True)]
 
     def write_down(self, stretches: Sequence[Speech], language: str | None) -> list[Line]:
         """What is said in stretches of one language, in order; nothing where no recogniser here understands it.
@@ -108,6 +113,27 @@ class Ears:
 def load_ears(models: Models, hint: str | None = None, chosen: str | None = None) -> Ears:
     """The ears of a profile for one sound track; see Ears."""
     return Ears(models.speech, models.profile.speech.language, models.languages, hint, chosen)
+
+
+def divide(speech: Speech, network: LanguageRecognizer) -> list[tuple[Speech, Shares]]:
+    """The stretch with the shares of its languages; in two parts where each is surely in another language.
+
+    People who change their language without a pause leave a long stretch in doubt. Three places are tried.
+    """
+    whole = network.rate_languages(speech.samples)
+    if speech.end - speech.start < DIVIDED_S or max(whole.values()) >= PLAIN:
+        return [(speech, whole)]
+    best, surest = [(speech, whole)], max(whole.values())
+    for share in (1 / 3, 1 / 2, 2 / 3):
+        cut = round(quiet_moment(speech.samples, share * (speech.end - speech.start)) * SAMPLE_RATE)
+        middle = speech.start + cut / SAMPLE_RATE
+        sides = Speech(speech.start, middle, speech.samples[:cut]), Speech(middle, speech.end, speech.samples[cut:])
+        parts = [(side, network.rate_languages(side.samples)) for side in sides]
+        first, second = (max(shares, key=lambda code: shares[code]) for _, shares in parts)
+        sure = min(max(shares.values()) for _, shares in parts)
+        if first != second and sure > max(surest, SURE):
+            best, surest = parts, sure
+    return best
 
 
 def join_stretches(stretches: Iterable[Speech]) -> list[Speech]:

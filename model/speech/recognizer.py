@@ -145,7 +145,7 @@ def split_lines(text: str, audio: np.ndarray, offset: float) -> list[Line]:
     written = 0
     for piece in pieces[:-1]:
         written += len(piece)
-        cuts.append(max(cuts[-1], _quiet_moment(audio, written * per_character)))
+        cuts.append(max(cuts[-1], quiet_moment(audio, written * per_character)))
     cuts.append(seconds)
     return [
         Line(offset + start, offset + end, piece.rstrip())
@@ -191,7 +191,7 @@ def _fill_up(parts: list[str], length: float) -> list[str]:
     return filled
 
 
-def _quiet_moment(audio: np.ndarray, seconds: float) -> float:
+def quiet_moment(audio: np.ndarray, seconds: float) -> float:
     """Time of the least loud moment near `seconds` of `audio`."""
     step = int(ENVELOPE_S * SAMPLE_RATE)
     begin = max(0, int((seconds - CUT_SEARCH_S) * SAMPLE_RATE))

@@ -133,7 +133,8 @@ def _read(work: Work, video: Video, info: MediaInfo, wanted: Sequence[Track]) ->
     kept_too = work.library.is_upload(source) and not shelf.exists()
     texts = [t for t in info.tracks if t.kind == "subtitles" and is_text(t)] if kept_too else []
     try:
-        read = read_tracks(source, info, [*wanted, *(t for t in texts if t not in wanted)], _reader(work, wanted), work.check)
+        every = [*wanted, *(track for track in texts if track not in wanted)]
+        read = read_tracks(source, info, every, _reader(work, wanted), work.check)
     except UnreadableMedia as error:
         work.library.add_warning(video.id, f"The subtitles could not be read: {error}")
         return {}

@@ -85,15 +85,17 @@ class Listener:
         if not group:
             return
         self.work.check()
-        verdicts = self.ears.tell(group, self._before)
+        told = self.ears.tell(group, self._before)
         runs = []
-        for language, both in itertools.groupby(zip(group, verdicts, strict=True), key=lambda pair: pair[1].language):
-            stretches, told = zip(*both, strict=True)
+        for language, pairs in itertools.groupby(told, key=lambda pair: pair[1].language):
+            stretches, verdicts = zip(*pairs, strict=True)
             self.work.check()
             needed = self.subtitles.uncovered(stretches, language, partial(self._heard, language))
             lines = self.fitting(self.ears.write_down(needed, language))
-            likelihood = min(verdict.likelihood for verdict in told)
-            runs.append(Run(stretches[0].start, stretches[-1].end, language, likelihood, lines))
+            likelihood = min(verdict.likelihood for verdict in verdicts)
+            unheard = language is None or not self.ears.understands(language)
+            if lines or unheard or not needed:  # else it was no speech
+                runs.append(Run(stretches[0].start, stretches[-1].end, language, likelihood, lines))
         known = [run for run in runs if run.language]
         if known:
             self._before = Verdict(known[-1].language, known[-1].likelihood)
