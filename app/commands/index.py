@@ -70,7 +70,7 @@ def _unexpected(path: Path, error: Exception) -> CuepointError:
 def index_file(engine: Engine, path: Path) -> dict[str, Any]:
     """Index one file and return its figures; the models are loaded before the clock of `seconds` starts."""
     if path.is_file():
-        engine.models.warm("text", "passages", "vision", "speech", "ocr")
+        engine.models.warm("text", "passages", "vision", "speech", "languages", "ocr")
     began = time.monotonic()
     video, job = engine.add(path)
     if job is not None:

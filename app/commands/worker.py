@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> None:
     engine.library.db.check()
     end.jobs = engine.jobs
     # Before claiming, so that the first upload does not wait.
-    engine.models.warm("text", "passages", "vision", "ocr", "speech")
+    engine.models.warm("text", "passages", "vision", "ocr", "speech", "languages")
     engine.queue_outdated()
     while True:
         engine.jobs.release_dead()

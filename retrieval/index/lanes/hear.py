@@ -1,61 +1,83 @@
-"""The hear lane: finds speech and writes it down, one stretch of speech after the other, one track after the other."""
+"""The hear lane: what is spoken, in which language; and a notice for each thing that was not written down."""
 
 from __future__ import annotations
 
-import numpy as np
+import json
+from collections.abc import Sequence
+
+from babel import Locale
 
 from model.errors import UnreadableMedia
-from model.speech.voice import Speech, VoiceActivity
-from retrieval.index.lanes.tracks import Sound, choose_sounds, read_sound, tell, without_repeats
+from model.speech.ears import Ears, load_ears
+from model.timecode import span
+from retrieval.index.lanes.tracks import TrackListener, choose_sounds, tell
 from retrieval.index.lanes.work import Work
+from retrieval.store.heard import Run, spoken_runs
+
+_NAMED_TIMES = 6  # stretches that a notice names one by one
+_UNCHECKED = "Speech was taken for "
+_NOT_WRITTEN = "Speech at "
 
 
 class HearLane:
-    """Finds speech and writes it down. How far it is counts for the first track; further ones are heard anew."""
+    """Listens to the sound of a video and says what of it was not written down."""
 
     def __init__(self, work: Work) -> None:
         self.work = work
 
     def run(self) -> None:
         work = self.work
-        chosen = "sound" in work.library.video(work.video_id).choices
-        sounds, notices = choose_sounds(work.info, getattr(work.models.speech, "languages", None), chosen)
+        choices = work.library.video(work.video_id).choices
+        understood = load_ears(work.models).understands
+        sounds, notices = choose_sounds(work.info, understood, chosen="sound" in choices)
         tell(work.library, work.video_id, notices)
         for sound in sounds:
+            ears = load_ears(work.models, sound.language, choices.get("language") if sound.first else None)
             try:
-                self._listen(sound)
+                TrackListener(work, sound, ears).run()
             except UnreadableMedia as error:
                 work.library.add_warning(work.video_id, f"The sound could not be read: {error}")
+            if sound.first:
+                self._tell(find_notices(spoken_runs(work.library, work.video_id), ears))
         work.finish("hear")
 
-    def _listen(self, sound: Sound) -> None:
+    def _tell(self, notices: Sequence[str]) -> None:
+        """Puts the notices in the place of those of an earlier hearing."""
         work = self.work
-        if not sound.first:
-            work.library.add_passages(work.video_id, "speech", [], np.zeros((0, 1)), replace=True, origin=sound.origin)
-        voice = VoiceActivity()
-        for begin, block in read_sound(work, sound, work.until("hear") if sound.first else 0.0):
-            for speech in voice.feed(begin, block):
-                self._store(speech, sound)
-            work.check()
-            if sound.first and voice.resume_at > work.until("hear"):
-                self._advance(voice.resume_at)
-        for speech in voice.flush():
-            self._store(speech, sound)
+        warnings = work.library.video(work.video_id).warnings
+        kept = [sentence for sentence in warnings if not sentence.startswith((_UNCHECKED, _NOT_WRITTEN))]
+        if kept + list(notices) != warnings:
+            work.library.update_video(work.video_id, warnings=json.dumps([*kept, *notices]))
 
-    def _store(self, speech: Speech, sound: Sound) -> None:
-        work = self.work
-        work.check()
-        lines = work.models.speech.transcribe(speech.samples, speech.start)
-        pieces = [(line.start, min(line.end, work.info.duration), line.text) for line in lines]
-        pieces = [piece for piece in pieces if piece[0] < work.info.duration]
-        if not sound.first:
-            said = [p for p in work.library.passages(work.video_id, "speech") if p.origin != sound.origin]
-            pieces = without_repeats(pieces, said)
-        vectors = work.models.passages.embed([text for _, _, text in pieces])
-        until = ("hear", speech.end) if sound.first else None
-        work.library.add_passages(
-            work.video_id, "speech", pieces, vectors, until, language=sound.language, origin=sound.origin
-        )
 
-    def _advance(self, until: float) -> None:
-        self.work.library.add_passages(self.work.video_id, "speech", [], np.zeros((0, 1)), lane_until=("hear", until))
+def find_notices(runs: Sequence[Run], ears: Ears) -> list[str]:
+    """A sentence for each kind of speech that was not written down, or not surely."""
+    notices = []
+    if untold := [run for run in runs if run.language is None and ears.tells]:
+        notices.append(f"{_NOT_WRITTEN}{_times(untold)} was not written down: its language could not be told.")
+    foreign: dict[str, list[Run]] = {}
+    for run in runs:
+        if run.language and not ears.understands(run.language):
+            foreign.setdefault(run.language, []).append(run)
+    for language, these in foreign.items():
+        name = Locale("en").languages.get(language, language)
+        notices.append(f"{_NOT_WRITTEN}{_times(these)} was not written down: it is in {name}, and {ears.lack}.")
+    if guessed := [run for run in runs if run.language and not run.likelihood and ears.understands(run.language)]:
+        name = Locale("en").languages.get(guessed[0].language, guessed[0].language)
+        notices.append(f"{_UNCHECKED}{name} without a check, so what is in another language is wrong: {ears.lack}.")
+    return notices
+
+
+def _times(runs: Sequence[Run]) -> str:
+    """ "0:10-0:40, 1:20-1:30 and 3 more times" """
+    joined: list[tuple[float, float]] = []
+    for run in runs:
+        if joined and run.start - joined[-1][1] < 1.0:
+            joined[-1] = (joined[-1][0], run.end)
+        else:
+            joined.append((run.start, run.end))
+    named = [span(start, end) for start, end in joined[:_NAMED_TIMES]]
+    more = len(joined) - len(named)
+    if more:
+        return f"{', '.join(named)} and {more} more {'times' if more > 1 else 'time'}"
+    return " and ".join([", ".join(named[:-1]), named[-1]]) if len(named) > 1 else named[0]

@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from babel import Locale
 
-from model.media.audio import read_audio
 from model.media.probe import MediaInfo, Track
+from model.speech.ears import Ears
+from model.speech.recognizer import Line
+from retrieval.index.lanes.listening import Listener
 from retrieval.index.lanes.work import Work
 from retrieval.store.library import Library
 from retrieval.store.records import Passage
@@ -28,7 +30,7 @@ _SAME_WORDS = 0.8  # share of a line's words: two recognitions of one sound diff
 _TELLING_LOSS_S = 1.0  # less is a word at most, and many good files begin with a packet that cannot be decoded
 _NOTICE = "Not heard: sound track "
 
-Piece = tuple[float, float, str]  # start and end in seconds, text
+Understood = Callable[[str], bool]  # whether a language (ISO 639-1) is recognised
 
 
 @dataclass(frozen=True)
@@ -41,11 +43,11 @@ class Sound:
     first: bool
 
 
-def choose_sounds(info: MediaInfo, understood: frozenset[str] | None, chosen: bool) -> tuple[list[Sound], list[str]]:
+def choose_sounds(info: MediaInfo, understood: Understood, chosen: bool) -> tuple[list[Sound], list[str]]:
     """The tracks to hear, the one that `info` reads first, and a sentence for each that is not heard.
 
-    understood: codes of the languages that are recognised; None: any. chosen: whether a person chose that first track;
-    if nobody did, and it is in no such language, it is left to the tracks that are.
+    chosen: whether a person chose that first track; if nobody did, and its language is not understood, it is left to
+    the tracks whose language is.
     """
     tracks = [track for track in info.tracks if track.kind == "sound"]
     main = next((track for track in tracks if track.index == info.audio_index), None)
@@ -55,7 +57,7 @@ def choose_sounds(info: MediaInfo, understood: frozenset[str] | None, chosen: bo
     instead = [track for track in tracks if track is not main and not _reason(track, heard, understood, True)]
     for track in (main, *(track for track in tracks if track is not main)):
         if track is main:
-            foreign = understood is not None and track.language is not None and track.language not in understood
+            foreign = track.language is not None and not understood(track.language)
             reason = "because its language is not recognised" if foreign and instead and not chosen else None
         else:
             reason = _reason(track, heard, understood, not sounds or left >= info.duration)
@@ -69,13 +71,13 @@ def choose_sounds(info: MediaInfo, understood: frozenset[str] | None, chosen: bo
     return sounds, notices
 
 
-def _reason(track: Track, heard: set[str | None], understood: frozenset[str] | None, time_left: bool) -> str | None:
+def _reason(track: Track, heard: set[str | None], understood: Understood, time_left: bool) -> str | None:
     """Why a further track is not heard; None if it is."""
     if track.codec is None:
         return "because its format is unknown"
     if track.aside:
         return "because it is a commentary, a description or a dub"
-    if understood is not None and track.language is not None and track.language not in understood:
+    if track.language is not None and not understood(track.language):
         return "because its language is not recognised"
     if track.language in heard:
         return "because another one in the same language is"
@@ -89,19 +91,34 @@ def describe(track: Track) -> str:
     return f"{track.index} ({', '.join(details)})" if details else str(track.index)
 
 
-def read_sound(work: Work, sound: Sound, start: float) -> Iterator[tuple[float, np.ndarray]]:
-    """See model.media.audio.read_audio. Says so in the video's notices if much of it cannot be decoded."""
-    lost = [0.0]
+class TrackListener(Listener):
+    """Hears one of a file's tracks. Of a further one, only what no other says at the same time is kept."""
 
-    def count(seconds: float) -> None:
-        lost[0] += seconds
+    def __init__(self, work: Work, sound: Sound, ears: Ears) -> None:
+        super().__init__(work, sound.info, ears, sound.origin, counts=sound.first)
+        self._lines = 0
 
-    yield from read_audio(work.path, sound.info, start, lost=count)
-    if lost[0] >= _TELLING_LOSS_S:
-        text = (
-            f"{lost[0]:.0f} s of the sound could not be decoded: they are damaged or in another format than the rest."
-        )
-        work.library.add_warning(work.video_id, text)
+    def run(self) -> None:
+        """See Listener."""
+        work = self.work
+        if not self.counts:  # a run that was killed may have left some
+            work.library.add_passages(work.video_id, "speech", [], np.zeros((0, 1)), replace=True, origin=self.origin)
+        super().run()
+        if self.lost_s >= _TELLING_LOSS_S:
+            text = f"{self.lost_s:.0f} s of the sound could not be decoded: it is damaged, or changes its format."
+            work.library.add_warning(work.video_id, text)
+        if not self.counts and not self._lines:
+            text = f"In sound track {self.info.audio_index} no speech was found that can be written down."
+            work.library.add_warning(work.video_id, text)
+
+    def fitting(self, lines: Sequence[Line]) -> list[Line]:
+        """See Listener."""
+        fitting = super().fitting(lines)
+        self._lines += len(fitting)
+        if self.counts:
+            return fitting
+        passages = self.work.library.passages(self.work.video_id, "speech")
+        return without_repeats(fitting, [passage for passage in passages if passage.origin != self.origin])
 
 
 def tell(library: Library, video_id: str, notices: Sequence[str]) -> None:
@@ -114,14 +131,15 @@ def tell(library: Library, video_id: str, notices: Sequence[str]) -> None:
         library.add_warning(video_id, sentence)
 
 
-def without_repeats(pieces: Iterable[Piece], known: Iterable[Passage]) -> list[Piece]:
-    """The pieces that are not said at the same time in `known`: two tracks may be mixes of one sound."""
-    lines = [(passage.start, passage.end, set(_words(passage.text))) for passage in known]
+def without_repeats(lines: Iterable[Line], known: Iterable[Passage]) -> list[Line]:
+    """The lines that are not said at the same time in `known`: two tracks may be mixes of one sound."""
+    passages = [(passage.start, passage.end, set(_words(passage.text))) for passage in known]
     new = []
-    for start, end, text in pieces:
-        words, others = _words(text), set().union(*(said for b, e, said in lines if b < end and e > start))
+    for line in lines:
+        words = _words(line.text)
+        others = set[str]().union(*(said for start, end, said in passages if start < line.end and end > line.start))
         if not words or sum(word in others for word in words) < _SAME_WORDS * len(words):
-            new.append((start, end, text))
+            new.append(line)
     return new
 
 
