@@ -67,13 +67,6 @@ class Ears:
         """Whether languages are told here; else the recogniser finds them out itself, and says nothing of it."""
         return self._chosen is not None or self._others is not None or self._main_language != "auto"
 
-    @property
-    def languages(self) -> frozenset[str] | None:
-        """Those that are understood; None: any."""
-        if self._main_language == "auto":
-            return None
-        return frozenset({self._main_language}) | (self._others.languages if self._others else frozenset())
-
     def understands(self, language: str) -> bool:
         return language == self._main_language or self._main_language == "auto" or self._speaks(language)
 

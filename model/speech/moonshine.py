@@ -18,7 +18,6 @@ class MoonshineRecognizer:
     """Moonshine tiny, English. Thread-safe: one piece at a time."""
 
     name = "moonshine-tiny-en"
-    languages = frozenset({"en"})
 
     def __init__(self) -> None:
         from moonshine_voice import ModelArch

@@ -38,7 +38,8 @@ class HearLane:
     def _hear(self) -> None:
         work = self.work
         choices = work.library.video(work.video_id).choices
-        sounds, notices = choose_sounds(work.info, load_ears(work.models).languages, "sound" in choices)
+        understood = load_ears(work.models).understands
+        sounds, notices = choose_sounds(work.info, understood, chosen="sound" in choices)
         tell(work.library, work.video_id, notices)
         subtitles = Coverage(work.library, work.video_id)
         for sound in sounds:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from model.media.probe import MediaInfo, Track
@@ -24,6 +24,8 @@ FURTHER_SOUND_S = 900.0
 _SAME_WORDS = 0.8  # share of a line's words: two recognitions of one sound differ in a few
 _NOTICE = "Not heard: sound track "
 
+Understood = Callable[[str], bool]  # whether a language (ISO 639-1) is recognised
+
 
 @dataclass(frozen=True)
 class Sound:
@@ -35,11 +37,11 @@ class Sound:
     first: bool
 
 
-def choose_sounds(info: MediaInfo, understood: frozenset[str] | None, chosen: bool) -> tuple[list[Sound], list[str]]:
+def choose_sounds(info: MediaInfo, understood: Understood, chosen: bool) -> tuple[list[Sound], list[str]]:
     """The tracks to hear, the one that `info` reads first, and a sentence for each that is not heard.
 
-    understood: codes of the languages that are recognised; None: any. chosen: whether a person chose that first track;
-    if nobody did, and it is in no such language, it is left to the tracks that are.
+    chosen: whether a person chose that first track; if nobody did, and its language is not understood, it is left to
+    the tracks whose language is.
     """
     tracks = [track for track in info.tracks if track.kind == "sound"]
     main = next((track for track in tracks if track.index == info.audio_index), None)
@@ -49,7 +51,7 @@ def choose_sounds(info: MediaInfo, understood: frozenset[str] | None, chosen: bo
     instead = [track for track in tracks if track is not main and not _reason(track, heard, understood, True)]
     for track in (main, *(track for track in tracks if track is not main)):
         if track is main:
-            foreign = understood is not None and track.language is not None and track.language not in understood
+            foreign = track.language is not None and not understood(track.language)
             reason = "because its language is not recognised" if foreign and instead and not chosen else None
         else:
             reason = _reason(track, heard, understood, not sounds or left >= info.duration)
@@ -63,13 +65,13 @@ def choose_sounds(info: MediaInfo, understood: frozenset[str] | None, chosen: bo
     return sounds, notices
 
 
-def _reason(track: Track, heard: set[str | None], understood: frozenset[str] | None, time_left: bool) -> str | None:
+def _reason(track: Track, heard: set[str | None], understood: Understood, time_left: bool) -> str | None:
     """Why a further track is not heard; None if it is."""
     if track.codec is None:
         return "because its format is unknown"
     if track.aside:
         return "because it is a commentary, a description or a dub"
-    if understood is not None and track.language is not None and track.language not in understood:
+    if track.language is not None and not understood(track.language):
         return "because its language is not recognised"
     if track.language in heard:
         return "because another one in the same language is"

@@ -124,7 +124,7 @@ def hear(library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> H
             library.update_video(video.id, choices=json.dumps({"language": language}))
         models = FakeModels()
         models.speech, models.languages = English(), others  # type: ignore[assignment]
-        tracks = (Track(1, "sound", "aac", "fr"), Track(2, "sound", "aac", tag))
+        tracks = (Track(1, "subtitles", "subrip", "fr"), Track(2, "sound", "aac", tag))
         info = MediaInfo(duration, 0, 0, 0, 0, None, "aac", "mp4", 0, audio_index=2, tracks=tracks)
         HearLane(Work(library, models, video.id, Path("none"), info, stop or threading.Event())).run()  # type: ignore[arg-type]
         return library.video(video.id)

@@ -13,7 +13,7 @@ from model.speech.recognizer import Line
 from model.speech.voice import Speech
 from retrieval.index.ingest import run_job, take_in
 from retrieval.index.lanes import listening
-from retrieval.index.lanes.tracks import FURTHER_SOUND_S, choose_sounds, tell, without_repeats
+from retrieval.index.lanes.tracks import FURTHER_SOUND_S, Understood, choose_sounds, tell, without_repeats
 from retrieval.store.jobs import JobQueue
 from retrieval.store.library import Library
 from retrieval.store.records import Passage, Video
@@ -21,7 +21,15 @@ from tests.fakes import FakeModels
 from tests.media_factory import Scene, tone
 from tests.track_files import RATE, PictureTrack, SoundTrack, join, write_tracks
 
-ENGLISH = frozenset({"en"})
+
+def english(language: str) -> bool:
+    return language == "en"
+
+
+def anything(language: str) -> bool:
+    return True
+
+
 SPANISH_FIRST = (SoundTrack(tone(3, 440, RATE)[None], language="spa", disposition="default"),
                  SoundTrack(tone(3, 880, RATE)[None], language="eng"))  # fmt: skip
 
@@ -34,9 +42,7 @@ def sound(index: int, language: str | None = None, **more: Any) -> Track:
     return Track(index, "sound", "aac", language, **more)
 
 
-def heard(
-    *tracks: Track, understood: frozenset[str] | None = None, chosen: bool = False, duration: float = 60.0
-) -> str:
+def heard(*tracks: Track, understood: Understood = anything, chosen: bool = False, duration: float = 60.0) -> str:
     """The streams to hear with their origins, and how many are told of, as "1:heard 2:heard:2 +1"."""
     sounds, notices = choose_sounds(info_of(*tracks, duration=duration), understood, chosen)
     assert [s.first for s in sounds] == [True] + [False] * (len(sounds) - 1)
@@ -49,17 +55,17 @@ def test_the_first_track_stays_first_and_other_languages_follow() -> None:
 
 
 def test_a_language_that_is_not_understood_gives_way_to_one_that_is() -> None:
-    assert heard(sound(1, "es"), sound(2, "en"), understood=ENGLISH) == "2:heard +1"
-    assert heard(sound(1, "en"), sound(2, "es"), understood=ENGLISH) == "1:heard +1"
-    assert heard(sound(1, "es"), understood=ENGLISH) == "1:heard +0"  # the tag may lie, and there is no other
-    assert heard(sound(1, "es"), sound(2, "en"), understood=ENGLISH, chosen=True) == "1:heard 2:heard:2 +0"
+    assert heard(sound(1, "es"), sound(2, "en"), understood=english) == "2:heard +1"
+    assert heard(sound(1, "en"), sound(2, "es"), understood=english) == "1:heard +1"
+    assert heard(sound(1, "es"), understood=english) == "1:heard +0"  # the tag may lie, and there is no other
+    assert heard(sound(1, "es"), sound(2, "en"), understood=english, chosen=True) == "1:heard 2:heard:2 +0"
 
 
 def test_commentary_and_unknown_formats_wait_to_be_chosen() -> None:
     unknown = Track(3, "sound", None, "fr")
     assert heard(sound(1, "en"), sound(2, "fr", aside=True), unknown) == "1:heard +2"
     (notice, _) = choose_sounds(
-        info_of(sound(1, "en"), sound(2, "fr", title="The  maker", aside=True), unknown), None, False
+        info_of(sound(1, "en"), sound(2, "fr", title="The  maker", aside=True), unknown), anything, False
     )[1]
     assert notice.startswith("Not heard: sound track 2 (French, “The maker”), because it is a commentary")
 
@@ -72,8 +78,8 @@ def test_long_files_are_heard_once() -> None:
 
 def test_files_of_older_versions_list_no_tracks() -> None:
     info = MediaInfo(9.0, 0, 0, 0, 0.0, None, "aac", "mp4", 0.0)
-    assert choose_sounds(info, ENGLISH, False)[0][0].info is info
-    assert choose_sounds(MediaInfo(9.0, 2, 2, 0, 9.0, "h264", None, "mp4", 0.0), ENGLISH, False) == ([], [])
+    assert choose_sounds(info, english, False)[0][0].info is info
+    assert choose_sounds(MediaInfo(9.0, 2, 2, 0, 9.0, "h264", None, "mp4", 0.0), english, False) == ([], [])
 
 
 def test_notices_of_an_earlier_choice_go(library: Library, video: Video) -> None:
@@ -117,47 +123,57 @@ class _AllIsSpeech:
 
 
 class _Pitch:
-    """Hears the pitch of a tone; 440 Hz is Spanish."""
+    """Writes down the pitch it hears; 440 Hz is Spanish, all else English."""
 
-    name = "pitch"
-    languages = frozenset({"en", "es"})
+    name, languages = "pitch", frozenset({"en", "es"})
 
     def transcribe(self, audio: np.ndarray, offset: float, language: str | None = None) -> list[Line]:
-        return [Line(offset, offset + len(audio) / 16_000, f"pitch {self._pitch(audio)}")]
+        return [Line(offset, offset + len(audio) / 16_000, f"pitch {_hertz(audio)}")]
 
     def rate_languages(self, audio: np.ndarray) -> dict[str, float]:
-        return {"es" if self._pitch(audio) == 440 else "en": 1.0}
+        return {"es": 0.98, "en": 0.01} if _hertz(audio) == 440 else {"en": 0.98, "es": 0.01}
 
-    @staticmethod
-    def _pitch(audio: np.ndarray) -> int:
-        return int(round(float(np.argmax(np.abs(np.fft.rfft(audio[:16_000])))), -1))
+
+def _hertz(audio: np.ndarray) -> int:
+    return round(int(np.argmax(np.abs(np.fft.rfft(audio[:16_000])))), -1)
+
+
+def index(library: Library, models: FakeModels, path: Path) -> Video:
+    video = take_in(library, path)
+    job = JobQueue(library).claim("here:1", JobQueue(library).add(video.id, "local").id)
+    assert job is not None
+    return run_job(library, models, job)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
-    "polyglot, expected",
+    "others, expected",
     [
-        (True, [("heard", "es", "pitch 440"), ("heard:2", "en", "pitch 880")]),
-        (False, [("heard", "en", "pitch 880")]),
+        (_Pitch(), [("heard", "es", "pitch 440"), ("heard:2", "en", "pitch 880")]),
+        (None, [("heard", "en", "pitch 880")]),  # only English is recognised
     ],
 )
 def test_each_track_becomes_a_transcript_of_its_own(
     library: Library, models: FakeModels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    polyglot: bool, expected: list[tuple[str, str, str]],
+    others: _Pitch | None, expected: list[tuple[str, str, str]],
 ) -> None:  # fmt: skip
     monkeypatch.setattr(listening, "VoiceActivity", _AllIsSpeech)
-    models.speech = _Pitch()  # type: ignore[assignment]
-    models.languages = _Pitch() if polyglot else None  # type: ignore[assignment]
-    path = write_tracks(tmp_path / "film.mkv", [PictureTrack([Scene(3)])], SPANISH_FIRST)
-    video = take_in(library, path)
-    job = JobQueue(library).claim("here:1", JobQueue(library).add(video.id, "local").id)
-    assert job is not None
-    video = run_job(library, models, job)  # type: ignore[arg-type]
+    models.speech, models.languages = _Pitch(), others  # type: ignore[assignment]
+    video = index(library, models, write_tracks(tmp_path / "film.mkv", [PictureTrack([Scene(3)])], SPANISH_FIRST))
     passages = library.passages(video.id, "speech")
     assert [(p.origin, p.language, p.text) for p in passages] == expected
-    assert [w for w in video.warnings if "Not heard" in w] == (
-        [] if polyglot else
-        ["Not heard: sound track 1 (Spanish), because its language is not recognised. Choose it to have it heard."]
-    )  # fmt: skip
+    told = "Not heard: sound track 1 (Spanish), because its language is not recognised. Choose it to have it heard."
+    assert (told in video.warnings) == (others is None)
+
+
+def test_two_mixes_of_one_sound_are_one_transcript(
+    library: Library, models: FakeModels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listening, "VoiceActivity", _AllIsSpeech)
+    models.speech = models.languages = _Pitch()  # type: ignore[assignment]
+    sounds = [SoundTrack(tone(3, hertz, RATE)[None]) for hertz in (440, 440, 880)]
+    video = index(library, models, write_tracks(tmp_path / "film.mkv", [PictureTrack([Scene(3)])], sounds))
+    passages = library.passages(video.id, "speech")
+    assert [(p.origin, p.text) for p in passages] == [("heard", "pitch 440"), ("heard:3", "pitch 880")]
 
 
 def test_sound_in_another_format_from_the_middle_on_is_told(
@@ -170,8 +186,5 @@ def test_sound_in_another_format_from_the_middle_on_is_told(
         )
         for codec in ("aac", "mp2")
     ]
-    video = take_in(library, join(tmp_path / "joined.ts", *parts))
-    job = JobQueue(library).claim("here:1", JobQueue(library).add(video.id, "local").id)
-    assert job is not None
-    warnings = run_job(library, models, job).warnings  # type: ignore[arg-type]
+    warnings = index(library, models, join(tmp_path / "joined.ts", *parts)).warnings
     assert any("of the sound could not be decoded" in sentence for sentence in warnings)
