@@ -26,6 +26,7 @@ from model.reading.screen_text import (
     overlap,
     similarity,
 )
+from model.reading.scripts import is_unread
 
 __all__ = [
     "RapidTextReader",
@@ -70,7 +71,7 @@ LINE_PRICE = 18
 
 class TextReader(Protocol):
     def read(self, picture: np.ndarray) -> list[TextBox]:
-        """picture: uint8 [H, W, 3] RGB, upright. Lines in reading order."""
+        """picture: uint8 [H, W, 3] RGB, upright. Lines in reading order; without text where the script is not known."""
         ...
 
     def read_again(self, picture: np.ndarray) -> list[TextBox]:
@@ -150,7 +151,11 @@ class RapidTextReader:
         return not all(same_look(line.look, look_of(page.grey, line.box)) for line in inside)
 
     def _texts(self) -> list[TextBox]:
-        return [TextBox(line.text, line.confidence, line.box) for line in self._lines if _is_text(line)]
+        return [
+            TextBox("" if line.unread else line.text, line.confidence, line.box)
+            for line in self._lines
+            if line.unread or _is_text(line)
+        ]
 
     def _read_whole(self, page: Page) -> list[KnownLine]:
         regions = [bounds(quad) for quad in self._find(page.bgr, GLANCE_PX, GLANCE_SCORE)]
@@ -221,7 +226,7 @@ class RapidTextReader:
             (upper, sure), (lower, also_sure) = self._recognise(cut[: high // 2]), self._recognise(cut[high // 2 :])
             if min(sure, also_sure) >= HALVES_CONFIDENCE and min(len(upper), len(lower)) > 1:
                 text, confidence = f"{upper} {lower}", min(sure, also_sure)
-        return KnownLine(quad, look, text, confidence)
+        return KnownLine(quad, look, text, confidence, is_unread(text, confidence, wide / high))
 
     def _recognise(self, line: np.ndarray) -> tuple[str, float]:
         """The text in uint8 [h, w, 3] BGR, and how sure the network is of it, 0-1."""

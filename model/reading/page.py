@@ -152,6 +152,7 @@ class KnownLine:
     look: np.ndarray  # float32 [LOOK_HEIGHT_PX, n]
     text: str
     confidence: float
+    unread: bool = False  # letters are there, of a script that the reader does not know
 
     @property
     def box(self) -> Box:

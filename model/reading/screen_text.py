@@ -32,7 +32,7 @@ LONG_TEXT = 5  # characters from which spelling may differ; shorter words differ
 
 @dataclass(frozen=True)
 class TextBox:
-    """One line as read; `box` = x0, y0, x1, y1 as fractions of the picture."""
+    """One line as read, "" where it is in a script that the reader does not know; `box` in fractions of the picture."""
 
     text: str
     confidence: float
@@ -287,7 +287,7 @@ def merge_sightings(sightings: Sequence[Sighting], gap_s: float) -> list[ScreenT
                 open_tracks.remove(track)
                 texts += track.close(gap_s)
         free = list(open_tracks)
-        for block in join_rows(sighting.boxes):
+        for block in join_rows([box for box in sighting.boxes if box.text]):
             best = max(((t.fit(block), -i) for i, t in enumerate(free)), default=(0.0, 0))
             if best[0] > 0:
                 track = free.pop(-best[1])
