@@ -111,6 +111,9 @@ class Silent:
     def read(self, picture: np.ndarray) -> list[Any]:
         return []
 
+    def read_again(self, picture: np.ndarray) -> list[Any]:
+        return self.read(picture)
+
     def forget(self) -> None:
         pass
 

@@ -329,7 +329,7 @@ def _numbers(text: str) -> list[str]:
 
 
 def _another_number(a: str, b: str) -> bool:
-    """Whether two texts have as many digits, but others: readers take letters for digits, seldom a digit for another."""
+    """Whether two texts have as many digits, but others: readers take letters for digits, seldom 3 for 8."""
     digits = [[c for c in text if c.isdigit()] for text in (a, b)]
     return len(digits[0]) == len(digits[1]) and digits[0] != digits[1]
 
