@@ -169,7 +169,8 @@ def _subtitles(dice: random.Random) -> Iterator[Shown]:
 
 
 KINDS: dict[str, Callable[[random.Random], Iterator[Shown]]] = {
-    "price": _prices, "score": _scores, "clock": _clock, "slide": _slides, "terminal": _terminal, "subtitle": _subtitles,
+    "price": _prices, "score": _scores, "clock": _clock,
+    "slide": _slides, "terminal": _terminal, "subtitle": _subtitles,
 }  # fmt: skip
 
 
@@ -371,7 +372,7 @@ def main() -> None:
 
 
 def table(scores: dict[tuple[str, bool], Score]) -> Iterator[str]:
-    yield "| what changes | background | texts | found with its times | wrong texts a minute | reading, s a minute | seeing, s a minute |"
+    yield "| what changes | background | texts | found with its times | wrong a minute | reading, s a minute | seeing |"
     yield "|---|---|---|---|---|---|---|"
     for (kind, moving), score in scores.items():
         yield _row(kind, "moving" if moving else "still", [score])

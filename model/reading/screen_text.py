@@ -5,6 +5,7 @@ Knows nothing of how pictures are read. Positions are fractions of the picture, 
 
 from __future__ import annotations
 
+import bisect
 import functools
 import itertools
 import statistics
@@ -31,7 +32,7 @@ LONG_TEXT = 5  # characters from which spelling may differ; shorter words differ
 
 @dataclass(frozen=True)
 class TextBox:
-    """One line as read; `box` = x0, y0, x1, y1 as fractions of the picture."""
+    """One line as read, "" where it is in a script that the reader does not know; `box` in fractions of the picture."""
 
     text: str
     confidence: float
@@ -80,10 +81,10 @@ def join_paragraphs(texts: Sequence[ScreenText]) -> list[ScreenText]:
     """
     joined: list[ScreenText] = []
     waiting = sorted(texts, key=lambda t: t.start)
-    while waiting:
-        until = waiting[0].start + TOGETHER_S
-        cohort = list(itertools.takewhile(lambda t: t.start <= until, waiting))
-        waiting = waiting[len(cohort) :]
+    begin = 0
+    while begin < len(waiting):
+        end = bisect.bisect_right(waiting, waiting[begin].start + TOGETHER_S, begin, key=lambda t: t.start)
+        cohort, begin = waiting[begin:end], end
         blocks: list[list[ScreenText]] = []
         for row in sorted(cohort, key=lambda t: (t.box[1], t.box[0])):
             block = next(
@@ -273,7 +274,8 @@ def merge_sightings(sightings: Sequence[Sighting], gap_s: float) -> list[ScreenT
 
     sightings: in order of time. A text ends at the first sighting without it, or `gap_s` seconds after the last one
     with it, if no picture was read in between (so `gap_s` is the longest time that pictures may go unread); the same
-    after the last sighting of all. The times of a clock or counter are listed, "0:12 … 0:13 … 0:14", a few seconds' in one text.
+    after the last sighting of all. The times of a clock or counter are listed, "0:12 … 0:13 … 0:14", those of a
+    few seconds in one text.
     """
     open_tracks: list[_Track] = []
     texts: list[ScreenText] = []
@@ -285,7 +287,7 @@ def merge_sightings(sightings: Sequence[Sighting], gap_s: float) -> list[ScreenT
                 open_tracks.remove(track)
                 texts += track.close(gap_s)
         free = list(open_tracks)
-        for block in join_rows(sighting.boxes):
+        for block in join_rows([box for box in sighting.boxes if box.text]):
             best = max(((t.fit(block), -i) for i, t in enumerate(free)), default=(0.0, 0))
             if best[0] > 0:
                 track = free.pop(-best[1])
@@ -327,7 +329,7 @@ def _numbers(text: str) -> list[str]:
 
 
 def _another_number(a: str, b: str) -> bool:
-    """Whether two texts have as many digits but not the same: readers take letters for digits, seldom one for another."""
+    """Whether two texts have as many digits, but others: readers take letters for digits, seldom 3 for 8."""
     digits = [[c for c in text if c.isdigit()] for text in (a, b)]
     return len(digits[0]) == len(digits[1]) and digits[0] != digits[1]
 

@@ -205,7 +205,7 @@ class Finder:
         """On-screen texts that stand in a part of the screen, as many as are asked for or those that are nearest to its
         edge; and those of no known place."""
         sightings = {hit.passage.video_id: self.library.sightings(hit.passage.video_id) for hit in hits}
-        boxes = [box_of(hit.passage, sightings[hit.passage.video_id]) for hit in hits]
+        boxes = [box_of(hit.passage, sightings[hit.passage.video_id], place) for hit in hits]
         there = [(hit, distance(place, box)) for hit, box in zip(hits, boxes, strict=True) if box and holds(place, box)]
         unknown = [hit for hit, box in zip(hits, boxes, strict=True) if box is None]
         there.sort(key=lambda pair: pair[1])

@@ -78,8 +78,9 @@ def split_into_clips(
     """Cut the frames from `start` on; together the clips cover [start, duration] without gaps.
 
     Frames must come in order of time. `look` is called once for every sample that shows something new, `glance` for
-    every other: a digit may have changed in it, of which the whole picture's brightness says nothing. Gaps longer than a clip (a still screen in a variable-frame-rate recording) become clips that carry on the last frame seen;
-    `shown` is that frame when a run is resumed inside such a gap.
+    every other: a digit may have changed in it, of which the whole picture's brightness says nothing. Gaps longer than
+    a clip (a still screen in a variable-frame-rate recording) become clips that carry on the last frame seen; `shown`
+    is that frame when a run is resumed inside such a gap.
     """
     clip = OpenClip(start, shown)
     for frame in frames:

@@ -11,10 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from model.errors import Cancelled, CuepointError, UnreadableMedia
 from model.media.probe import probe
+from model.reading.screen_text import TextBox
 from retrieval.ask.find import Finder
+from retrieval.export.reels import cut_video
 from retrieval.index import ingest
 from retrieval.index.ingest import run_job, take_in
 from retrieval.search.query import Query
@@ -23,8 +26,9 @@ from retrieval.search.search import Searcher
 from retrieval.store.claims import ClaimLost
 from retrieval.store.jobs import JobQueue
 from retrieval.store.library import Library
+from retrieval.store.originals import original_or_copy
 from retrieval.store.records import LANES, Job, Video
-from tests.fakes import ColourEncoder, FakeModels
+from tests.fakes import ColourEncoder, FakeModels, Silent
 from tests.media_factory import Scene, corrupt, make_audio, make_video, write_noise
 from tests.track_files import PictureTrack, write_tracks
 
@@ -53,6 +57,40 @@ def test_a_video_becomes_clips_pictures_and_a_playable_copy(
         and probe(Path(video.media_path)).duration == pytest.approx(9, abs=0.2)
     )
     assert all(library.lane_done(video.id, lane) for lane in LANES)
+
+
+def test_an_uploaded_photo_is_a_short_video_and_its_copy_stays(
+    library: Library, models: FakeModels, tmp_path: Path
+) -> None:
+    sent = tmp_path / "sent" / "photo.jpg"
+    sent.parent.mkdir()
+    Image.new("RGB", (640, 360), GREEN).save(sent)
+    video = take_in(library, sent, upload="photo.jpg")
+    job = JobQueue(library).claim("here:1", JobQueue(library).add(video.id, "local").id)
+    assert job is not None
+    video = run_job(library, models, job)  # type: ignore[arg-type]
+    (clip,) = library.clips(video.id)
+    assert (clip.start, clip.end, clip.tags[0][0]) == (0.0, 5.0, "green") and library.thumbnail(clip).exists()
+    assert not Path(video.source_path).exists() and video.media_path
+    path, info = original_or_copy(video)
+    assert path == Path(video.media_path) and info.duration == pytest.approx(5, abs=0.1)
+    assert cut_video(video, [(1.0, 3.0)], tmp_path / "moment.mp4").exists()
+
+
+class _OneScript(Silent):
+    """Sees a line that it cannot read in all that is green."""
+
+    def read(self, picture: np.ndarray) -> list[TextBox]:
+        green = picture[:, :, 1].mean() > 2 * picture[:, :, 0].mean()
+        return [TextBox("", 0.9, (0.1, 0.1, 0.5, 0.2))] if green else []
+
+
+def test_text_in_an_unknown_script_is_told_with_its_times(library: Library, models: FakeModels, tmp_path: Path) -> None:
+    models.ocr = _OneScript()
+    video = index(library, models, make_video(tmp_path / "a.mp4", [Scene(3, RED), Scene(3, GREEN), Scene(3, BLUE)]))
+    (told,) = [warning for warning in video.warnings if "script" in warning]
+    assert told == "At 0:03–0:06 there is text on the screen in a script that Cuepoint cannot read."
+    assert library.passages(video.id, "text") == []
 
 
 def test_what_is_seen_is_found(library: Library, models: FakeModels, tmp_path: Path) -> None:
