@@ -114,7 +114,7 @@ class Finding:
         with_titles = scope.everywhere or videos != [session.shown]
         session.results = replace(wanted, everywhere=with_titles, moments=tuple(moments), fits=fits)
         session.moments = [(m.video_id, m.start, m.end, m.sources[0]) for m in moments] if fits else []
-        session.wanted = "" if wanted.like else wanted.query.strip()
+        session.wanted = wanted.query.strip() if fits and not wanted.like else ""
         return self._redraw(session, request)
 
     def _videos(self, wanted: Found, scope: Scope, session: Session, owner: str, language: Language) -> list[str]:
