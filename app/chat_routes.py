@@ -12,7 +12,7 @@ from app.chat_json import chat_json, entry_json, head_json
 from app.downloads import report_reply
 from app.engine import Engine
 from app.exporting import REPORTS, render_chat
-from app.owner import owner_of
+from app.owner import NOBODY, owner_of, visitor_of
 from model.errors import UsageError
 from retrieval.store.records import Chat
 
@@ -34,7 +34,9 @@ def chats_router(engine: Engine) -> APIRouter:
 
     @router.get("")
     def listed(request: Request, search: str = "") -> dict[str, Any]:
-        return {"chats": [entry_json(entry) for entry in chats.search(owner_of(request), search)]}
+        own = visitor_of(request)
+        own = None if own == NOBODY else own  # a program that sends no cookie sees all chats, as the command line does
+        return {"chats": [entry_json(entry) for entry in chats.search(owner_of(request), search, visitor=own)]}
 
     @router.get("/{chat_id}")
     def shown(request: Request, chat_id: str) -> dict[str, Any]:

@@ -60,6 +60,14 @@ def make_parser() -> argparse.ArgumentParser:
     made["serve"].add_argument("--port", type=_port, default=7860)
     made["index"].add_argument("paths", nargs="+", type=Path, metavar="PATH")
     made["index"].add_argument("--language", metavar="CODE", help="what is spoken, as es (default: it is found out)")
+    made["index"].add_argument(
+        "--subtitles",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="srt, vtt or ass of the video (repeatable); files beside it with its name are found by themselves",
+    )
     add_search(made["search"])
     made["ask"].add_argument("text", metavar="QUESTION")
     made["ask"].add_argument("--video", action="append", metavar="ID", help="only in this video (repeatable)")
@@ -87,6 +95,9 @@ def make_parser() -> argparse.ArgumentParser:
     )
     made["highlights"].add_argument("--seconds", type=float, default=30.0, metavar="S", help="length at most (30)")
     made["export"].add_argument("--format", choices=("srt", "vtt", "json", "md", "html"), default="srt")
+    made["export"].add_argument(
+        "--language", metavar="CODE", help="of srt and vtt, as en or zh (default: the one that is spoken)"
+    )
     made["export"].add_argument("--output", type=Path, help="file to write (default: stdout)")
     made["pull"].add_argument(
         "name", nargs="?", metavar="PROFILE", help="a name, or a .json (default: the one in force)"

@@ -10,15 +10,19 @@ from app.report_html import Pictures, chat_html, video_html
 from app.reports import chat_markdown, chat_report, video_markdown, video_report
 from app.subtitles import render
 from retrieval.store.records import Chat, Video
+from retrieval.store.transcripts import transcript
 
 SUBTITLES = ("srt", "vtt")
 REPORTS = ("md", "json", "html")
 
 
-def render_video(engine: Engine, video: Video, kind: str) -> str:
-    """Subtitles, or a report with summary, chapters, tags, transcript and on-screen text."""
+def render_video(engine: Engine, video: Video, kind: str, language: str | None = None) -> str:
+    """Subtitles, or a report with summary, chapters, tags, transcript and on-screen text.
+
+    `language`: that of the subtitles, ISO 639-1; None: the spoken one. Raises UsageError when there are none in it.
+    """
     if kind in SUBTITLES:
-        return render(engine.library.passages(video.id, "speech"), kind)
+        return render(transcript(engine.library, video, language), kind)
     report = video_report(engine.library, engine.models, video)
     if kind == "html":
         return video_html(report, Pictures(engine.library, video.owner))

@@ -15,7 +15,7 @@ from app.downloads import attachment, report_reply
 from app.engine import Engine
 from app.exporting import REPORTS, render_video
 from app.owner import owner_of
-from app.subtitles import MEDIA_TYPES, render
+from app.subtitles import MEDIA_TYPES
 from model.errors import CuepointError, UsageError
 from model.timecode import seconds_of
 from retrieval.store.records import Video
@@ -73,7 +73,10 @@ def media_router(engine: Engine) -> APIRouter:
         video = video_of(request, video_id)
         if kind not in MEDIA_TYPES:
             raise HTTPException(404, "Subtitles come as srt or vtt.")
-        text = render(library.passages(video.id, "speech"), kind)
+        try:
+            text = render_video(engine, video, kind, request.query_params.get("language") or None)
+        except UsageError as error:
+            raise HTTPException(404, str(error)) from None
         name = f"{Path(video.title).stem or video.id}.{kind}"
         response = Response(text, media_type=f"{MEDIA_TYPES[kind]}; charset=utf-8", headers={"Cache-Control": _FRESH})
         if request.query_params.get("download"):

@@ -109,7 +109,7 @@ def chat_html(report: dict[str, Any], pictures: Pictures) -> str:
 
 
 def _citation(citation: dict[str, Any], pictures: Pictures) -> str:
-    source = SOURCE_WORDS.get(citation["source"], "seen")
+    source = citation.get("track") or SOURCE_WORDS.get(citation["source"], "seen")
     where = escape(f"{source} in {citation['title'] or 'a deleted video'}")
     picture = pictures.at(citation["video_id"], (citation["start"] + citation["end"]) / 2)
     return (

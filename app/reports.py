@@ -16,6 +16,7 @@ from model.timecode import clock, span
 from retrieval.ask.summary import summarize
 from retrieval.store.library import Library
 from retrieval.store.records import Chat, Message, Source, Video
+from retrieval.store.transcripts import transcript
 
 MEDIA_TYPES = {"md": "text/markdown", "json": "application/json", "html": "text/html"}
 SOURCE_WORDS: dict[Source, str] = {"visual": "seen", "speech": "heard", "text": "read"}
@@ -25,7 +26,7 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&$])")
 def video_report(library: Library, models: Models, video: Video) -> dict[str, Any]:
     """Summary, chapters, tags, transcript and on-screen text of a video."""
     summary = summarize(library, models, video.id)
-    lines = {source: library.passages(video.id, source) for source in ("speech", "text")}
+    lines = {"speech": transcript(library, video), "text": library.passages(video.id, "text")}
     return {
         "video_id": video.id,
         "title": video.title,
@@ -96,7 +97,7 @@ def chat_markdown(report: dict[str, Any]) -> str:
 
 def _citation(citation: dict[str, Any]) -> str:
     times = span(citation["start"], citation["end"])
-    source = SOURCE_WORDS.get(citation["source"], "seen")
+    source = citation.get("track") or SOURCE_WORDS.get(citation["source"], "seen")
     quote = f": “{plain(citation['quote'])}”" if citation["quote"] else ""
     return f"- **{times}** {source} in {plain(citation['title'] or 'a deleted video')}{quote}"
 

@@ -1,1 +1,1 @@
-"""Harnesses that print the numbers of the README."""
+"""Harnesses that print the numbers of the README and of docs/."""

@@ -29,7 +29,7 @@ def measure(path: Path) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         engine = Engine(Settings(Path(folder)))
         loading = time.monotonic()
-        engine.models.warm("text", "passages", "vision", "speech", "ocr")
+        engine.models.warm("text", "passages", "vision", "speech", "languages", "ocr")
         began = time.monotonic()
         first: list[float] = []
         over = threading.Event()

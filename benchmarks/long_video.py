@@ -60,7 +60,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = make_film(long_script(arguments.seed, 60 * arguments.minutes), Path(folder) / "long.mp4")
         engine = Engine(Settings(Path(folder) / "data"))
-        engine.models.warm("text", "passages", "vision", "speech", "ocr")
+        engine.models.warm("text", "passages", "vision", "speech", "languages", "ocr")
         began = time.monotonic()
         video = engine.library.video(index_file(engine, path)["video_id"])
         seconds = time.monotonic() - began

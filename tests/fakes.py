@@ -105,11 +105,19 @@ class Scripted:
 class Silent:
     name = "silent"
 
-    def transcribe(self, audio: np.ndarray, offset: float) -> list[Any]:
+    languages = frozenset({"en", "zh"})
+
+    def transcribe(self, audio: np.ndarray, offset: float, language: str | None = None) -> list[Any]:
         return []
+
+    def rate_languages(self, audio: np.ndarray) -> dict[str, float]:
+        return {"en": 1.0}
 
     def read(self, picture: np.ndarray) -> list[Any]:
         return []
+
+    def read_again(self, picture: np.ndarray) -> list[Any]:
+        return self.read(picture)
 
     def forget(self) -> None:
         pass
@@ -123,11 +131,14 @@ class FakeModels:
         self.profile = replace(embedded, decoder=replace(embedded.decoder, adapter=""))
         self.text, self.vision = BagOfWords(), ColourEncoder()
         self.passages = self.text
-        self.speech = self.ocr = Silent()
+        self.speech = self.languages = self.ocr = Silent()
         self.decoder = Scripted(says)
         self.short_answers: Any = None  # no answer head
         self.colour_answers: Any = None
         self.known_things: list[KnownThing] = []
+
+    def another_ocr(self) -> Any:
+        return self.ocr
 
     def warm(self, *names: str) -> None:
         pass

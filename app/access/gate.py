@@ -9,9 +9,11 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.access.cookies import VISITOR, VISITOR_S, cookie, new_visitor, visitor_of
 from app.access.login import COOKIE, LOGIN_PATH, OPEN_PATHS, Door
 from app.access.origins import is_foreign
 from app.access.policy import Policy
+from app.owner import NOBODY
 from retrieval.store.library import LOCAL_OWNER
 
 _WRONG_HOST = (
@@ -21,7 +23,8 @@ _FOREIGN = "This request comes from another site's page, so it was refused.\n"
 
 
 class Gate:
-    """ASGI middleware. Every request that passes has `request.state.owner`."""
+    """ASGI middleware. Every request that passes has `request.state.owner`, and `request.state.visitor` where nobody
+    logs in: the browser's own number, which comes with the page."""
 
     def __init__(self, app: ASGIApp, policy: Policy, door: Door) -> None:
         self.app = app
@@ -37,7 +40,19 @@ class Gate:
             await send({"type": "websocket.close", "code": 1008})
             return
         refusal = await self._refusal(scope)
-        await (refusal or self.app)(scope, receive, self._guarded(send))
+        made = None if refusal or self.policy.login else self._recognise(scope)
+        await (refusal or self.app)(scope, receive, self._guarded(send, made))
+
+    def _recognise(self, scope: Scope) -> str | None:
+        """Notes which browser this is. The cookie to give it, if it opens the page and has none."""
+        request = HTTPConnection(scope)
+        visitor = visitor_of(request)
+        made = None
+        if visitor is None and scope["method"] == "GET" and "text/html" in request.headers.get("accept", ""):
+            visitor = new_visitor()
+            made = cookie(VISITOR, visitor, VISITOR_S, request, framed=bool(self.policy.frames))
+        scope["state"]["visitor"] = visitor or NOBODY
+        return made
 
     async def _refusal(self, scope: Scope) -> Response | None:
         headers, policy = Headers(scope=scope), self.policy
@@ -49,12 +64,14 @@ class Gate:
         scope.setdefault("state", {})["owner"] = owner
         return _to_login(scope, headers) if owner is None and scope["path"] not in OPEN_PATHS else None
 
-    def _guarded(self, send: Send) -> Send:
+    def _guarded(self, send: Send, made: str | None) -> Send:
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)  # a reply may have a stricter one of its own
+                if made:
+                    headers.append("Set-Cookie", made)
             await send(message)
 
         return guarded

@@ -15,7 +15,7 @@ from jinja2 import Template
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 
-from app.access.hosts import host_name, space_host
+from app.access.cookies import cookie
 from app.i18n import Language, language_of
 from retrieval.store.accounts import LOGIN_S, Accounts
 from retrieval.store.library import LOCAL_OWNER
@@ -72,8 +72,8 @@ class Door:
 
     async def owner_of(self, request: HTTPConnection) -> str | None:
         """The user behind a request, or None."""
-        if cookie := request.cookies.get(COOKIE):
-            return self.accounts.user_of(cookie)
+        if token := request.cookies.get(COOKIE):
+            return self.accounts.user_of(token)
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         if kind.lower() != "bearer":
             return None
@@ -120,13 +120,13 @@ def login_router(door: Door, framed: bool) -> APIRouter:
             return _page(request, wanted, language("login_wrong"), 401)
         reply = RedirectResponse(_inside(wanted), 303)
         token = await run_in_threadpool(door.accounts.log_in)
-        reply.headers.append("Set-Cookie", _cookie(token, _is_secure(request), framed))
+        reply.headers.append("Set-Cookie", cookie(COOKIE, token, LOGIN_S, request, framed))
         return reply
 
     @router.post(LOGOUT_PATH)
     def leave(request: Request) -> Response:
-        if cookie := request.cookies.get(COOKIE):
-            door.accounts.log_out(cookie)
+        if token := request.cookies.get(COOKIE):
+            door.accounts.log_out(token)
         reply = RedirectResponse(LOGIN_PATH, 303)
         reply.delete_cookie(COOKIE)
         return reply
@@ -143,18 +143,6 @@ def _page(request: Request, wanted: str, problem: str = "", status: int = 200) -
     language: Language = language_of(request)
     html = _PAGE.render(words=language, wanted=_inside(wanted), problem=problem, code=language.code)
     return HTMLResponse(html, status, {"Content-Security-Policy": _PAGE_POLICY, "Cache-Control": "no-store"})
-
-
-def _is_secure(request: Request) -> bool:
-    """Whether the browser speaks TLS, to us or to a proxy before us (that of Spaces does not say so)."""
-    return request.url.scheme == "https" or host_name(request.headers.get("host", "")) == space_host()
-
-
-def _cookie(token: str, secure: bool, framed: bool) -> str:
-    """In others' frames browsers send only cookies that say so, and these only over TLS."""
-    over_tls = "SameSite=None; Secure; Partitioned" if framed else "SameSite=Lax; Secure"
-    place = over_tls if secure else "SameSite=Lax"
-    return f"{COOKIE}={token}; Max-Age={LOGIN_S}; Path=/; HttpOnly; {place}"
 
 
 async def _form(request: Request) -> dict[str, str]:

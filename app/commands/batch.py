@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import logging
 import sys
@@ -23,6 +24,8 @@ logger = logging.getLogger(__name__)
 def run(arguments: argparse.Namespace) -> None:
     engine = engine_of(arguments)
     engine.answerer.warm_up()
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="replace")  # a line that is no UTF-8 is a request like any other, if a bad one
     for line in sys.stdin:
         if line.strip():
             print_json(reply_to(engine, line))

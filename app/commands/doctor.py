@@ -42,10 +42,10 @@ def examine(arguments: argparse.Namespace) -> dict[str, Any]:
     try:
         profile, reason = choose_profile(settings.profile)
         chosen, network = f"{profile.name}: {profile.title} ({reason})", _network(profile)
-        passages = _passages(profile)
+        passages, speech = _passages(profile), _speech(profile)
     except CuepointError as error:
         chosen, network = str(error), "not used: no profile can be loaded"
-        passages = "no profile can be loaded"
+        passages = speech = "no profile can be loaded"
     return {
         "profile": chosen,
         "profiles": {profile.name: _readiness(profile) for profile in list_profiles()},
@@ -58,6 +58,7 @@ def examine(arguments: argparse.Namespace) -> dict[str, Any]:
         "disk": f"{shutil.disk_usage(folder).free / 1e9:.1f} GB free for {settings.data_dir}",
         "ffmpeg": {"PyAV": av.__version__, **{k: ".".join(map(str, v)) for k, v in av.library_versions.items()}},
         "passages": passages,
+        "speech": speech,
         "models": {name: _state(name) for name in embedded_pack().parts},
         "packages": _versions(),
         "network": network,
@@ -95,6 +96,20 @@ def _passages(profile: Profile) -> str:
     )
 
 
+def _speech(profile: Profile) -> str:
+    """What hears which languages, and what is lost where the profile's choice is not here."""
+    main, others = profile.speech, profile.languages_here
+    if main.language == "auto":
+        return f"in all languages heard by {main.source}"
+    if others is None:
+        return (
+            f"in {main.language} heard by {main.source}; other languages are neither told nor written down, because "
+            "pack:languages (Whisper base) is not here: `make setup` fetches it"
+        )
+    kept = "" if profile.languages in (None, others) else f" ({profile.languages.source} is not here)"
+    return f"in {main.language} heard by {main.source}, other languages told and heard by {others.source}{kept}"
+
+
 def _network(profile: Profile) -> str:
     prefix, _, address = profile.decoder.source.partition(":")
     if prefix == "server":
@@ -108,6 +123,8 @@ def _state(part: str) -> str:
     pack = embedded_pack()
     if pack.parts[part].optional and not pack.has(part):
         return f"{pack.parts[part].label} is not here, which only a profile that names pack:{part} needs"
+    if part == "languages" and not pack.has(part):
+        return f"{pack.parts[part].label} is not here: speech in other languages than English is not written down"
     try:
         return f"verified in {pack.part(part)}"
     except CuepointError as error:

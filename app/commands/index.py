@@ -7,7 +7,7 @@ import contextlib
 import logging
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from app.commands import engine_of, print_json, say
 from app.engine import Engine
-from model.errors import CuepointError
+from model.errors import CuepointError, UsageError
 from model.speech.languages import spoken_language
 from retrieval.index.ingest import run_job
 from retrieval.store.claims import ClaimLost, worker_name
@@ -43,11 +43,13 @@ def _ended_as_by_ctrl_c() -> Iterator[None]:
 
 
 def _index(engine: Engine, arguments: argparse.Namespace) -> int:
+    if arguments.subtitles and len(arguments.paths) > 1:
+        raise UsageError("--subtitles belongs to one video: index the others by themselves.")
     worst = 0
     language = spoken_language(arguments.language) if arguments.language else None
     for path in arguments.paths:
         try:
-            result = index_file(engine, path, language)
+            result = index_file(engine, path, language, arguments.subtitles)
         except Exception as error:  # the files after this one get their turn, whatever it is
             told = error if isinstance(error, CuepointError) else _unexpected(path, error)
             say(f"cuepoint: {told}")
@@ -69,12 +71,14 @@ def _unexpected(path: Path, error: Exception) -> CuepointError:
     return CuepointError(f"{path.name} could not be indexed: an unexpected {type(error).__name__} ({error}).")
 
 
-def index_file(engine: Engine, path: Path, language: str | None = None) -> dict[str, Any]:
+def index_file(
+    engine: Engine, path: Path, language: str | None = None, subtitles: Sequence[Path] = ()
+) -> dict[str, Any]:
     """Index one file and return its figures; the models are loaded before the clock of `seconds` starts."""
     if path.is_file():
-        engine.models.warm("text", "passages", "vision", "speech", "ocr")
+        engine.models.warm("text", "passages", "vision", "speech", "languages", "ocr")
     began = time.monotonic()
-    video, job = engine.add(path, language=language)
+    video, job = engine.add(path, language=language, subtitles=subtitles)
     if job is not None:
         video = finish(engine, job, video)
         engine.searcher.save()

@@ -13,6 +13,8 @@ from app.titles import additions, one_line
 from model.errors import CuepointError
 from model.timecode import clock, span
 from retrieval.store.library import LOCAL_OWNER
+from retrieval.store.records import Passage
+from retrieval.store.transcripts import is_written
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -49,9 +51,16 @@ def _show(engine: Engine, arguments: argparse.Namespace) -> None:
     for sentence in [*video.warnings, *([video.error] if video.error else [])]:
         print(f"note: {sentence}")
     rows = [(c.start, c.end, "seen ", ", ".join(name for name, _ in c.tags)) for c in clips]
-    rows += [(p.start, p.end, {"speech": "heard", "text": "read "}.get(p.source, "seen "), p.text) for p in passages]
+    rows += [(p.start, p.end, _how(p), p.text) for p in passages]
     for start, end, source, text in sorted(rows):
         print(f"  {span(start, end):>13}  {source}  {text}")
+
+
+def _how(passage: Passage) -> str:
+    """How the index came by it."""
+    if is_written(passage.origin):
+        return f"subs {passage.language or ''}".strip()
+    return {"speech": "heard", "text": "read "}.get(passage.source, "seen ")
 
 
 def _delete(engine: Engine, arguments: argparse.Namespace) -> None:
@@ -64,7 +73,7 @@ def _delete(engine: Engine, arguments: argparse.Namespace) -> None:
 
 def _export(engine: Engine, arguments: argparse.Namespace) -> None:
     video = engine.library.video(arguments.video)
-    write_text(render_video(engine, video, arguments.format), arguments.output)
+    write_text(render_video(engine, video, arguments.format, arguments.language), arguments.output)
 
 
 def write_text(text: str, output: Path | None) -> None:

@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> None:
     engine.library.db.check()
     end.jobs = engine.jobs
     # Before claiming, so that the first upload does not wait.
-    engine.models.warm("text", "passages", "vision", "ocr", "speech")
+    engine.models.warm("text", "passages", "vision", "ocr", "speech", "languages")
     engine.queue_outdated()
     while True:
         engine.jobs.release_dead()
@@ -41,9 +41,9 @@ def _work_once(engine: Engine) -> bool:
         return False
     try:
         run_job(engine.library, engine.models, job)
+        engine.searcher.save()
     except CuepointError as error:
         logger.warning("%s", error)
     except Exception:
         logger.exception("job %s failed", job.id)  # it is marked as failed; the next one goes on
-    engine.searcher.save()
     return True

@@ -42,8 +42,7 @@ class ChatHandlers:
                 chats.rename(chat_id, owner, str(event._data.get("title", "")))
             elif act == "delete":
                 chats.delete(chat_id, owner)
-                if session.asking == chat_id:
-                    session.stopping = True
+                self.engine.desk.forget(chat_id)
                 if session.chat_id == chat_id:
                     session.chat_id, session.moments, session.wanted = None, [], ""
         except CuepointError as error:
@@ -64,6 +63,4 @@ class ChatHandlers:
         session.wanted = last_question(messages)
 
     def _redraw(self, session: Session, request: gr.Request) -> list[Any]:
-        answering = session.asking is not None and session.asking == session.chat_id
-        leave = ("chat",) if answering else ()  # the chat that is being answered is drawn by the answer alone
-        return self.views.redraw(session, owner_of(request), language_of(request), leave)
+        return self.views.redraw(session, owner_of(request), language_of(request), session.streamed)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
+from app.answering import Growing
 from app.i18n import Language
 from app.page.html import SOURCE_NAMES, Shelf, chip, moment_row
 from retrieval.ask.say import MARKER
@@ -32,6 +33,15 @@ def chat_history(
         {"role": message.role, "content": _content(messages, index, index == last, shelf, language, tools)}
         for index, message in enumerate(messages)
     ]
+
+
+def growing_chat(growing: Growing, shelf: Shelf, language: Language) -> list[dict[str, str]]:
+    """A chat whose last question is being answered, and the questions that come after it."""
+    said = chat_history([*growing.history, Message("user", growing.question)], shelf, language, tools=False)
+    words = answer_html("", growing.answer, shelf, language) if growing.answer else waiting_html(language)
+    note = f'<div class="queued">{escape(language("question_waits"))}</div>'
+    waiting = [{"role": "user", "content": f'<div class="asked">{_lines(q)}</div>{note}'} for q in growing.waiting]
+    return [*said, {"role": "assistant", "content": words}, *waiting]
 
 
 def _content(
@@ -59,7 +69,7 @@ def answer_html(
     `asked`: the question, for showing what part of a picture fits it."""
     citations: list[dict[str, Any]] = answer.get("citations", [])
     state = "failed" if answer.get("error") else "" if answer.get("found", True) else "not-found"
-    words = _with_chips(answer.get("marked", text), citations, shelf, language)
+    words = _with_chips(answer.get("marked") or text, citations, shelf, language)
     said = f'<div class="answer {state}">{words}</div>' if words else waiting_html(language)
     if not citations:
         return said
@@ -101,7 +111,17 @@ def _evidence(
 ) -> str:
     several = len({citation["video_id"] for citation in citations}) > 1
     rows = "".join(
-        moment_row(shelf, c["video_id"], (c["start"], c["end"]), [c["source"]], c["quote"], language, several, asked)
+        moment_row(
+            shelf,
+            c["video_id"],
+            (c["start"], c["end"]),
+            [c["source"]],
+            c["quote"],
+            language,
+            several,
+            asked,
+            written=c.get("track") == "subtitles",
+        )
         for c in citations
     )
     count = len(citations)

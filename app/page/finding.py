@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from html import escape
 from typing import Any
@@ -91,7 +91,7 @@ class Finding:
             return self._refused(str(error), session, request)
         like = language_of(request)("like_moment", span=span(start, end), title=video.title)
         search = partial(self.engine.searcher.more_like, video_id, start, end)
-        found = Found(span(start, end), False, (), like, search, video_id)
+        found = Found(span(start, end), False, (), like, search, home=video_id)
         return self._run(found, Scope.of(*scope), session, request)
 
     def _by_words(self, query: str) -> Found:
@@ -110,9 +110,10 @@ class Finding:
         except Exception as error:
             logger.exception("Searching failed")
             return self._refused(language("unexpected", kind=type(error).__name__), session, request)
+        fits = bool(wanted.like) or not moments or self.engine.finder.fits(wanted.query, videos)
         with_titles = scope.everywhere or videos != [session.shown]
-        session.results = Found(wanted.query, with_titles, tuple(moments), wanted.like, wanted.search, wanted.home)
-        session.moments = [(m.video_id, m.start, m.end, m.sources[0]) for m in moments]
+        session.results = replace(wanted, everywhere=with_titles, moments=tuple(moments), fits=fits)
+        session.moments = [(m.video_id, m.start, m.end, m.sources[0]) for m in moments] if fits else []
         session.wanted = "" if wanted.like else wanted.query.strip()
         return self._redraw(session, request)
 
@@ -133,6 +134,4 @@ class Finding:
         return self._redraw(session, request)
 
     def _redraw(self, session: Session, request: gr.Request) -> list[Any]:
-        answering = session.asking is not None and session.asking == session.chat_id
-        leave = ("chat",) if answering else ()  # the chat that is being answered is drawn by the answer alone
-        return self.views.redraw(session, owner_of(request), language_of(request), leave)
+        return self.views.redraw(session, owner_of(request), language_of(request), session.streamed)

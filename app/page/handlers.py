@@ -14,12 +14,13 @@ from app.engine import Engine
 from app.example import EXAMPLE_VIDEO
 from app.i18n import Language, language_of
 from app.i18n.sentences import told
-from app.owner import owner_of
+from app.owner import owner_of, visitor_of
 from app.page.session import Session
 from app.page.suggestions import example_title
 from app.page.views import PARTS, Views
 from app.uploads import Uploads
 from model.errors import CuepointError, UsageError
+from model.media.subtitle_files import belongs_to, is_subtitle_file
 from retrieval.index.choose import Choice, heard_sound
 from retrieval.store.records import Message
 
@@ -43,8 +44,9 @@ class Handlers:
         """A page was loaded: show the video of its address, else the one that was talked about last."""
         session.forget_drawn()
         owner = owner_of(request)
+        session.recognise(visitor_of(request))
         if not self._known(address, owner):
-            latest = self.engine.chats.latest(owner)
+            latest = self.engine.chats.latest(owner, visitor=session.visitor)
             address = next((v for v in latest.video_ids if self._known(v, owner)), "") if latest else ""
         if address:
             self._show(session, owner, address)
@@ -53,22 +55,23 @@ class Handlers:
     def tick(self, address: str, session: Session, request: gr.Request) -> list[Any]:
         """The clock. `address` is what the browser shows: it wins when the server was started anew in between."""
         owner = owner_of(request)
+        session.recognise(visitor_of(request))
         if (session.shown or "") != (address or ""):
             if session.shown is None and self._known(address, owner):
                 self._show(session, owner, address)
             session.forget_drawn()
-        drawn = self._redraw(session, request, leave=self._answering(session))
+        drawn = self._redraw(session, request, leave=session.streamed)
         self.views.summarize_soon(session, owner, language_of(request))
         return drawn
 
     def summarize(self, session: Session, request: gr.Request) -> list[Any]:
         self.views.summarize_shown(session, owner_of(request), language_of(request))
-        return self._redraw(session, request, leave=self._answering(session))
+        return self._redraw(session, request, leave=session.streamed)
 
     def trace(self, session: Session, request: gr.Request) -> list[Any]:
         """What was asked for is known, and its moments are shown: draw the curve of it."""
         self.views.trace_shown(session, owner_of(request))
-        return self._redraw(session, request, leave=self._answering(session))
+        return self._redraw(session, request, leave=session.streamed)
 
     def act(self, session: Session, request: gr.Request, event: gr.EventData) -> list[Any]:
         """A button of the library: its name and the video's id come with the event."""
@@ -95,7 +98,7 @@ class Handlers:
                 self._delete(session, video_id)
         except CuepointError as error:
             self._warn(told(str(error), language))
-        return self._redraw(session, request, leave=self._answering(session))
+        return self._redraw(session, request, leave=session.streamed)
 
     def _show(self, session: Session, owner: str, video_id: str) -> None:
         """Put a video into the player; its last chat comes with it, unless the chat is about it already."""
@@ -104,7 +107,7 @@ class Handlers:
             session.results = None
         if video_id in session.asked and session.chat_id:
             return
-        latest = self.engine.chats.latest(owner, video_id)
+        latest = self.engine.chats.latest(owner, video_id, session.visitor)
         session.chat_id = latest.id if latest else None
         session.asked = latest.video_ids if latest else [video_id]
         messages = self.engine.chats.messages(latest.id) if latest else []
@@ -136,7 +139,8 @@ class Handlers:
         yield [_notice([language("uploading")], "busy"), *([gr.skip()] * len(PARTS))]
         try:
             with self.uploads.taken(token, owner) as path:
-                sentence = self._take_in(path, owner, session, language, upload=path.name)
+                take = self._take_subtitles if is_subtitle_file(path.name) else self._take_in
+                sentence = take(path, owner, session, language, upload=path.name)
         except UsageError as error:
             sentence = told(str(error), language)
         if sentence:
@@ -156,28 +160,37 @@ class Handlers:
             return f"{path.name}: {language('unexpected', kind=type(error).__name__)}"
         if not upload:
             self.library.update_video(video.id, title=example_title())
-        if not session.asking:
+        if not self.engine.desk.is_busy(session.chat_id):
             self._show(session, owner, video.id)
         return None if job else language("added_known", title=video.title)
+
+    def _take_subtitles(
+        self, path: Path, owner: str, session: Session, language: Language, upload: str | None = None
+    ) -> str | None:
+        """Give a subtitle file to the video it is named after, the newest of them; returns a sentence that says so."""
+        named = [video for video in self.library.videos(owner) if belongs_to(path.name, video.title)]
+        if not named:
+            return language("subtitles_alone", name=path.name)
+        video = named[0]
+        told = len(self.library.video(video.id).warnings)
+        if self.engine.add_subtitles(video, path):
+            return None if video.status != "ready" else language("subtitles_added", name=path.name, title=video.title)
+        said = self.library.video(video.id).warnings[told:]
+        return said[-1] if said else language("subtitles_added", name=path.name, title=video.title)
 
     # -- filtering ----------------------------------------------------------------------------------------------------
 
     def filter_transcript(self, wanted: str, session: Session, request: gr.Request) -> list[Any]:
         session.filters["speech"] = wanted.strip()
-        return self._redraw(session, request, leave=self._answering(session))
+        return self._redraw(session, request, leave=session.streamed)
 
     def filter_track(self, session: Session, request: gr.Request, event: gr.EventData) -> list[Any]:
         session.track = str(event._data.get("track", ""))
-        return self._redraw(session, request, leave=self._answering(session))
+        return self._redraw(session, request, leave=session.streamed)
 
     def filter_text(self, wanted: str, session: Session, request: gr.Request) -> list[Any]:
         session.filters["text"] = wanted.strip()
-        return self._redraw(session, request, leave=self._answering(session))
-
-    @staticmethod
-    def _answering(session: Session) -> tuple[str, ...]:
-        """The chat that is being answered is drawn by the answer alone."""
-        return ("chat",) if session.asking and session.asking == session.chat_id else ()
+        return self._redraw(session, request, leave=session.streamed)
 
     # -- hearing again ------------------------------------------------------------------------------------------------
 
@@ -195,7 +208,7 @@ class Handlers:
             session.track = ""
             if session.summary and session.summary[0][0] == video.id:
                 session.summary = None
-        return self._redraw(session, request, leave=self._answering(session))
+        return self._redraw(session, request, leave=session.streamed)
 
     # -- shared ------------------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from model.errors import UsageError
 from model.timecode import span
 from retrieval.store.library import Library
 from retrieval.store.records import Source, Video
+from retrieval.store.transcripts import is_written
 
 _LEAST_CLIP_S = 2.0  # less than that nobody can follow
 SOURCE_NAMES: dict[Source, str] = {"visual": "seen", "speech": "heard", "text": "read"}
@@ -69,10 +70,11 @@ def report_links(address: str, language: Language) -> str:
     )
 
 
-def source_badge(source: Source, language: Language) -> str:
-    """An icon (drawn by the style sheet) and the word: seen, heard or read."""
+def source_badge(source: Source, language: Language, written: bool = False) -> str:
+    """An icon (drawn by the style sheet) and the word: seen, heard or read; `written`: subtitles, not heard."""
     name = SOURCE_NAMES[source]
-    return f'<span class="source source-{name}">{language(name)}</span>'
+    word = "subtitled" if written and source == "speech" else name
+    return f'<span class="source source-{name}">{language(word)}</span>'
 
 
 def empty_state(text: str, kind: str = "") -> str:
@@ -100,6 +102,10 @@ class Shelf:
             except UsageError:
                 self._videos[video_id] = None
         return self._videos[video_id]
+
+    def written(self, passage_ids: Iterable[int]) -> set[int]:
+        """Those of some passages that come from subtitles."""
+        return {number for number, line in self._library.passages_by_id(passage_ids).items() if is_written(line.origin)}
 
     def thumbnail(self, video_id: str, time: float) -> str:
         """An <img> of the clip at that time, or a blank in its place; decorative, for its text stands beside it."""
@@ -130,13 +136,14 @@ def moment_row(
     with_title: bool = False,
     text: str = "",
     tongue: str = "",
+    written: bool = False,
 ) -> str:
     """A moment as a row to click: thumbnail, source, words, time; beside it, how to find its like and to save it, and
     for a moment that was seen, which part of the picture fits `text`. `tongue` names the language that is quoted."""
     start, end = times
     video = shelf.video(video_id)
     title = video.title if video else language("gone")
-    badges = "".join(source_badge(source, language) for source in sources)
+    badges = "".join(source_badge(source, language, written) for source in sources)
     words = f'<span class="quote">{escape(" ".join(quote.split()))}</span>' if quote else ""
     spoken = f'<span class="tongue">{escape(tongue)}</span>' if tongue else ""
     whose = f'<span class="whose">{escape(title)}</span>' if with_title else ""

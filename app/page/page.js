@@ -3,6 +3,7 @@
   "use strict";
   const cuepoint = (window.cuepoint = window.cuepoint || {});
   const STEP_S = 5;
+  const POSTER_AGAIN_MS = 1000;
   const INSIDE_S = 0.05; // seeking lands on a frame: aim a little inside the moment, not at its very edge
   let shown = null; // the video in the player, "" for none, null before the page has drawn itself
   let pending = parseCue(location.hash); // a moment to play once its video is there
@@ -126,10 +127,22 @@
       line.setAttribute("aria-valuenow", time.toFixed(1));
       line.setAttribute("aria-valuetext", clock(time));
     }
+    showPoster(player);
     if (line.dataset.speaks === "yes") addSubtitles(player);
     follow(time);
     nameMessages();
     if (pending && pending.id === now) play(pending);
+  }
+
+  // The first still comes a little after the copy that is played: until then it is asked for again and again.
+  function showPoster(player) {
+    const address = player.dataset.poster;
+    if (!address || player.poster || player.dataset.asking) return;
+    player.dataset.asking = "yes";
+    const still = new Image();
+    still.onload = () => (player.poster = address);
+    still.onerror = () => setTimeout(() => delete player.dataset.asking, POSTER_AGAIN_MS);
+    still.src = address;
   }
 
   function arrived(id) {

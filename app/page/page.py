@@ -105,7 +105,7 @@ def _wire(
     parts = [
         header, library.upload, tabs.picture, library.cards, player.player, player.about, player.timeline, player.curve,
         tabs.results, tabs.transcript, tabs.screen_text, tabs.summary, chat.history, chat.scope, chat.starter,
-        chat.chatbot, timer,
+        chat.chatbot, chat.question, timer,
     ]  # fmt: skip  # in the order of views.PARTS
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     swift = quiet | {"concurrency_limit": None}  # small queries, and questions, which wait in the answerer's own stages
@@ -119,8 +119,9 @@ def _wire(
     after(opened).then(on.summarize, [session], parts, **aside)
     timer.tick(on.tick, [address, session], parts, js=_SHOWN, **swift)
 
-    after(library.cards.act(on.act, [session], parts, **swift)).then(on.summarize, [session], parts, **aside)
-    every = {"trigger_mode": "multiple"}  # none is left out while another is taken in
+    every: dict[str, Any] = {"trigger_mode": "multiple"}  # none is left out while another is taken in
+    acted = library.cards.act(on.act, [session], parts, **swift, **every)
+    after(acted).then(on.summarize, [session], parts, **aside)
     library.upload.arrived(on.upload, [session], [library.notices, *parts], **quiet, **every)
 
     scope = [tabs.everywhere, tabs.start, tabs.end, *tabs.sources]
@@ -137,13 +138,11 @@ def _wire(
     player.about.hear(on.hear, [session], parts, **swift)
     tabs.text_filter.change(on.filter_text, [tabs.text_filter, session], parts, **typing)
 
-    answered = [chat.question, *parts]
-    after(chat.question.submit(asking.ask, [chat.question, session], answered, **swift))
-    after(chat.starter.ask(asking.suggested, [session], answered, **swift))
-    after(chat.history.edit(asking.edited, [session], answered, **swift))
-    after(chat.history.again(asking.again, [session], answered, **swift))
+    after(chat.question.submit(asking.ask, [chat.question, session], parts, **swift, **every))
+    after(chat.starter.ask(asking.suggested, [session], parts, **swift))
+    after(chat.history.edit(asking.edited, [session], parts, **swift))
+    after(chat.history.again(asking.again, [session], parts, **swift))
     chat.question.stop(asking.stop, [session], None, **swift)
-    page.unload(asking.close_page)
     chat.history_button.click(None, js="() => { window.cuepoint.toggleHistory(); }")
     chat.history_search.change(chats.search, [chat.history_search, session], parts, **typing)
     after(chat.history.act(chats.act, [session], parts, **swift))

@@ -50,7 +50,7 @@ def player_html(video: Video | None, language: Language) -> str:
 def _picture(video: Video, language: Language) -> str:
     if video.media_path:
         sound_only = " sound-only" if not video.info.get("width") else ""
-        poster = "" if sound_only else f' poster="media/{video.id}/thumbnail/0.jpg"'  # many videos begin in black
+        poster = "" if sound_only else f' data-poster="media/{video.id}/thumbnail/0.jpg"'  # many videos begin in black
         return (
             f'<video class="video{sound_only}" src="media/{video.id}{_version(video)}" controls playsinline'
             f' preload="metadata"{poster} aria-label="{escape(language("player"))}: {escape(video.title)}"'

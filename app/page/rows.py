@@ -86,16 +86,19 @@ def result_rows(found: Found, shelf: Shelf, language: Language, tongues: Mapping
     head = f'<p class="like">{escape(found.like)}</p>' if found.like else ""
     if not found.moments:
         return head + empty_state(language("find_nothing", query=found.query))
+    if not found.fits:
+        head += f'<p class="like nearest">{escape(language("find_nearest", query=found.query))}</p>'
     words = "" if found.like else found.query
+    written = shelf.written([m.passage_id for m in found.moments if m.passage_id])
     named = {passage: name_of(code, language.code) for passage, code in (tongues or {}).items()}
     rows = "".join(
         moment_row(
             shelf, m.video_id, (m.start, m.end), m.sources, m.quote, language, found.everywhere, words,
-            named.get(m.passage_id or 0, ""),
+            named.get(m.passage_id or 0, ""), m.passage_id in written,
         )
         for m in found.moments
     )  # fmt: skip
-    return f'{head}<div class="moments results">{rows}</div>'
+    return f'{head}<div class="moments results{"" if found.fits else " faint"}">{rows}</div>'
 
 
 def summary_html(video: Video, summary: Summary, shelf: Shelf, language: Language) -> str:

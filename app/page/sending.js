@@ -3,6 +3,7 @@
   "use strict";
   const RETRY_MS = 5000; // when the server takes no more uploads for the moment
   const TRIES = 24;
+  const SUBTITLES = /\.(srt|vtt|ass|ssa)$/i;
   const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
   function fill(words, values) {
@@ -71,6 +72,7 @@
     const words = JSON.parse(field.dataset.words);
     for (const notice of place.querySelectorAll(".notice")) notice.remove();
     let first = true;
+    files.sort((one, other) => SUBTITLES.test(one.name) - SUBTITLES.test(other.name)); // after the videos they belong to
     for (const file of files) {
       let line;
       try {

@@ -19,7 +19,7 @@ import gradio as gr
 from app.engine import Engine
 from app.i18n import Language
 from app.page.cards import library_cards
-from app.page.conversation import chat_history
+from app.page.conversation import chat_history, growing_chat
 from app.page.curve import curve_html
 from app.page.header import header_html
 from app.page.hearing import About, track_buttons, track_of
@@ -34,13 +34,14 @@ from model.errors import UsageError
 from model.timecode import clock
 from retrieval.ask.plan import NOT_SOUGHT
 from retrieval.ask.summary import Summary, summarize
-from retrieval.store.records import Source, Video
+from retrieval.store.records import Message, Source, Video
 from retrieval.store.spoken import quoted_languages
+from retrieval.store.transcripts import transcript
 
 logger = logging.getLogger(__name__)
 PARTS = (
     "header", "upload", "picture", "library", "player", "about", "timeline", "curve", "results", "transcript",
-    "screen_text", "summary", "history", "scope", "starter", "chat", "timer",
+    "screen_text", "summary", "history", "scope", "starter", "chat", "question", "timer",
 )  # fmt: skip
 # While what the page shows is indexed; while another video is; otherwise (videos may come by the command line).
 BUSY_TICK_S, BESIDE_TICK_S, CALM_TICK_S = 1.0, 2.0, 4.0
@@ -109,6 +110,7 @@ class Views:
             "scope": lambda: self._scope(session, shelf, language),
             "starter": lambda: self._starter(session, video, language),
             "chat": lambda: self._chat(session, shelf, language),
+            "question": lambda: self._question(session),
             "timer": lambda: self._timer(session, videos()),
         }
 
@@ -117,10 +119,9 @@ class Views:
         html = library_cards(self.library, self.engine.jobs, videos, session, shelf, language)
         return html, lambda: html
 
-    @staticmethod
-    def _timer(session: Session, videos: Sequence[Video]) -> Part:
+    def _timer(self, session: Session, videos: Sequence[Video]) -> Part:
         busy = {video.id for video in videos if video.status in _BUSY}
-        own = bool(busy & {session.shown, *session.asked})
+        own = self.engine.desk.is_busy(session.chat_id) or bool(busy & {session.shown, *session.asked})
         pace_s = BUSY_TICK_S if own else BESIDE_TICK_S if busy else CALM_TICK_S
         return pace_s, lambda: gr.Timer(pace_s)
 
@@ -189,7 +190,8 @@ class Views:
         if source == "speech":
             track = track if track in map(track_of, passages) else ""  # it was heard again meanwhile
             buttons = track_buttons(passages, track, language)
-            passages = [passage for passage in passages if not track or track_of(passage) == track]
+            chosen = [passage for passage in passages if track_of(passage) == track]
+            passages = chosen if track else transcript(self.library, video)
         return passage_rows(video, passages, source, wanted, language, buttons)
 
     def _newest(self, video: Video, source: Source) -> int:
@@ -255,7 +257,10 @@ class Views:
 
     def _history(self, session: Session, shelf: Shelf, owner: str, language: Language) -> Part:
         html = history_html(
-            self.engine.chats.search(owner, session.chat_search, _LISTED_CHATS), session, shelf, language
+            self.engine.chats.search(owner, session.chat_search, _LISTED_CHATS, session.visitor),
+            session,
+            shelf,
+            language,
         )
         return html, lambda: html
 
@@ -284,7 +289,7 @@ class Views:
         return language("asking_partial", time=clock(until)) if until >= 1 else language("asking_nothing")
 
     def _starter(self, session: Session, video: Video | None, language: Language) -> Part:
-        started = bool(session.chat_id and self.engine.chats.messages(session.chat_id)) or session.asking is not None
+        started = bool(session.chat_id and self.engine.chats.messages(session.chat_id))
         if started or video is None:
             return None, lambda: ""
         buttons = "".join(
@@ -295,9 +300,25 @@ class Views:
         return html, lambda: html
 
     def _chat(self, session: Session, shelf: Shelf, language: Language) -> Part:
+        growing = self.engine.desk.growing(session.chat_id)
+        if growing is not None:
+            return (session.chat_id, growing.version), lambda: growing_chat(growing, shelf, language)
         messages = self.engine.chats.messages(session.chat_id) if session.chat_id else []
+        if messages and messages[-1].role == "user" and not self.engine.desk.is_busy(session.chat_id):
+            messages.append(Message("assistant", language("interrupted"), {"error": True}))  # the server was stopped
         said = tuple(message.text for message in messages)
         return (session.chat_id, said), lambda: chat_history(messages, shelf, language)
+
+    def _question(self, session: Session) -> Part:
+        """The box is emptied when its question was taken; while an answer grows it can be stopped."""
+        grows = self.engine.desk.is_busy(session.chat_id)
+
+        def draw() -> Any:
+            emptied: dict[str, Any] = {"value": ""} if session.emptied != session.taken else {}
+            session.emptied = session.taken
+            return gr.update(stop_btn=grows, **emptied)
+
+        return (session.taken, grows), draw
 
 
 def _named(video: Video, language: Language) -> str:

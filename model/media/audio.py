@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +10,13 @@ import av
 import numpy as np
 
 from model.media.container import decode, sound_streams
+from model.media.mixing import Mixer, choose_mixer, layout_name
 from model.media.probe import MediaInfo
 from model.media.reading import open_probed, steady_packets
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
+    from av.packet import Packet
 
 SAMPLE_RATE = 16_000
 # Time stamps jitter (Matroska rounds to a millisecond); only what a listener could notice is put right.
@@ -26,17 +28,28 @@ _BEYOND_S = 5.0
 
 
 def read_audio(
-    path: Path, info: MediaInfo, start: float = 0.0, block_s: float = 30.0
+    path: Path,
+    info: MediaInfo,
+    start: float = 0.0,
+    block_s: float = 30.0,
+    lost: Callable[[float], None] | None = None,
 ) -> Iterator[tuple[float, np.ndarray]]:
     """Yields (seconds from t = 0 of the picture, float32 mono [n] at 16 kHz) from `start` on, without holes.
 
     From any start, the samples are those of an unbroken run: a decoder or resampler that begins in the middle gives
     slightly others, and a recogniser then other words. So it is decoded from the beginning (60 ms a minute).
-    What cannot be decoded is silence. Nothing is yielded for a file without sound. Raises UnreadableMedia if the file
-    cannot be opened any more.
+    What cannot be decoded is silence: `lost` is called with its seconds, piece by piece. Nothing is yielded for a file
+    without sound. Raises UnreadableMedia if the file cannot be opened any more.
     """
     skipped = round(start * SAMPLE_RATE)
-    for time, block in aligned_sound(path, info, SAMPLE_RATE, "mono", block_s):
+    if not info.has_audio:
+        return
+    with open_probed(path, info) as container:
+        index = _sound_index(container, info)
+    if index is None:
+        return
+    mixer = choose_mixer(path, info, index)
+    for time, block in aligned_sound(path, info, SAMPLE_RATE, "mono", block_s, mixer, lost):
         first = round(time * SAMPLE_RATE)
         begin = max(first, skipped)
         if begin - first < block.shape[1]:
@@ -44,14 +57,20 @@ def read_audio(
 
 
 def aligned_sound(
-    path: Path, info: MediaInfo, rate: int, layout: str, block_s: float = 30.0
+    path: Path,
+    info: MediaInfo,
+    rate: int,
+    layout: str,
+    block_s: float = 30.0,
+    mixer: Mixer | None = None,
+    lost: Callable[[float], None] | None = None,
 ) -> Iterator[tuple[float, np.ndarray]]:
-    """As `read_audio`, from the start, for any sample rate and layout: float32 [channels, n]."""
+    """As `read_audio`, from the start, for any sample rate and layout: float32 [channels, n]; mixed as usual."""
     if not info.has_audio:
         return
     blocks = _Blocks(rate, av.AudioLayout(layout).nb_channels, max(1, round(block_s * rate)))
     latest = info.duration + (_BEYOND_S if info.faithful else 0.0)
-    for time, samples in _resampled(_decoded(path, info), rate, layout):
+    for time, samples in _resampled(_decoded(path, info, lost), rate, layout, mixer):
         if blocks.end > latest:
             break
         yield from blocks.add(time if time is not None and time <= latest else None, samples)
@@ -105,21 +124,39 @@ class _Blocks:
         return time, whole[:, :size]
 
 
-def _decoded(path: Path, info: MediaInfo) -> Iterator[tuple[float | None, AudioFrame]]:
+def _decoded(
+    path: Path, info: MediaInfo, lost: Callable[[float], None] | None
+) -> Iterator[tuple[float | None, AudioFrame]]:
     """(seconds from t = 0, frame), in order."""
     with open_probed(path, info) as container:
-        if info.audio_index is not None:
-            stream: Any = container.streams[info.audio_index]
-        else:
-            stream = next(iter(sound_streams(container)), None)
-            if stream is None:
-                return
-        for frame in decode(steady_packets(container, stream, info), stream.codec_context):
+        index = _sound_index(container, info)
+        if index is None:
+            return
+        stream: Any = container.streams[index]
+        length = 0.0
+
+        def remember(packet: Packet) -> None:
+            nonlocal length
+            length = float((packet.duration or 0) * packet.time_base)
+
+        def damaged() -> None:
+            if lost is not None:
+                lost(length)
+
+        source = steady_packets(container, stream, info)
+        for frame in decode(source, stream.codec_context, remember, damaged):
             yield None if frame.pts is None else float(frame.pts * stream.time_base) - info.start_s, frame
 
 
+def _sound_index(container: Any, info: MediaInfo) -> int | None:
+    """Of the stream that is heard."""
+    if info.audio_index is not None:
+        return info.audio_index
+    return next((stream.index for stream in sound_streams(container)), None)
+
+
 def _resampled(
-    frames: Iterator[tuple[float | None, AudioFrame]], rate: int, layout: str
+    frames: Iterator[tuple[float | None, AudioFrame]], rate: int, layout: str, mixer: Mixer | None
 ) -> Iterator[tuple[float | None, np.ndarray]]:
     """Pieces of sound [channels, n]; a new resampler wherever the sound jumps or changes its form."""
     gathered: list[np.ndarray] = []
@@ -132,7 +169,7 @@ def _resampled(
         nonlocal emitted
         outputs: list[AudioFrame] = []
         if gathered:
-            outputs += resampler.resample(_joined(gathered, form))
+            outputs += resampler.resample(_joined(gathered, form, mixer))
             gathered.clear()
         if last:
             outputs += resampler.resample(None)
@@ -142,7 +179,7 @@ def _resampled(
             emitted += samples.shape[1]
 
     for time, frame in frames:
-        shape = (frame.format.name, _layout_name(frame), frame.sample_rate)
+        shape = (frame.format.name, layout_name(frame), frame.sample_rate)
         jumps = time is not None and (begin is None or abs(time - begin - taken / frame.sample_rate) > _JITTER_S)
         if shape != form or jumps:
             yield from push(last=True)
@@ -155,17 +192,11 @@ def _resampled(
     yield from push(last=True)
 
 
-def _joined(pieces: list[np.ndarray], form: tuple[Any, ...]) -> AudioFrame:
+def _joined(pieces: list[np.ndarray], form: tuple[Any, ...], mixer: Mixer | None) -> AudioFrame:
     name, layout, rate = form
-    frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(np.concatenate(pieces, axis=1)), format=name, layout=layout)
+    samples = np.ascontiguousarray(np.concatenate(pieces, axis=1))
+    if mixer is not None:
+        samples = mixer.apply(samples, layout)
+    frame = av.AudioFrame.from_ndarray(samples, format=name, layout=layout)
     frame.sample_rate = rate
     return frame
-
-
-def _layout_name(frame: AudioFrame) -> str:
-    """Files that only count their channels get the usual layout for that many."""
-    name = frame.layout.name
-    if "channel" not in name:
-        return name
-    usual = {1: "mono", 2: "stereo", 3: "2.1", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
-    return usual.get(frame.layout.nb_channels, name)

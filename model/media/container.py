@@ -28,6 +28,9 @@ FORMATS = (
     "av1,obu,ivf,mxf,gxf,nut,dv,rm,vob,wtv,swf,y4m,yuv4mpegpipe,gif,apng,h263,vc1,nsv,roq,smk,bink,thp,"
     "mp3,flac,wav,w64,aac,ac3,eac3,dts,dtshd,aiff,au,amr,caf,ape,wv,tta,tak,voc,mpc,mpc8,adts,truehd,mlp,dsf,oma,spx"
 )
+# How picture files begin. FFmpeg is not asked to read them.
+_PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 # 8K is 33 million pixels; a header that claims much more would only exhaust memory.
 MAX_PIXELS = 72_000_000
 # Reading errors in a row after which a file counts as ended: no damage takes that many calls to get past.
@@ -81,6 +84,24 @@ def check_local_file(path: Path) -> None:
         ) from problem
     if not os.access(path, os.R_OK):
         raise UnreadableMedia(f"{name} could not be opened: permission denied.")
+
+
+def is_picture_file(path: Path) -> bool:
+    """Whether a file is a still or an animation that `model.media.stills` reads.
+
+    Raises UnreadableMedia if it is HEIC, which nothing here reads as it is meant.
+    """
+    check_local_file(path)
+    try:
+        with path.open("rb") as file:
+            head = file.read(16)
+    except OSError as problem:
+        raise UnreadableMedia(f"{path.name} could not be opened: {problem.strerror or problem}.") from problem
+    if head[4:8] == b"ftyp" and head[8:12] in _HEIC:
+        raise UnreadableMedia(f"{path.name} is a HEIC picture, which Cuepoint does not read: save it as JPEG or PNG.")
+    webp, avif = head[:4] == b"RIFF" and head[8:12] == b"WEBP", head[4:12] in (b"ftypavif", b"ftypavis")
+    bitmap = head[:2] == b"BM" and head[6:10] == b"\0\0\0\0"  # two reserved words
+    return head.startswith(_PICTURES) or webp or avif or bitmap
 
 
 def picture_streams(container: InputContainer) -> list[VideoStream]:

@@ -19,8 +19,8 @@ from model.media.probe import MediaInfo
 from model.media.reading import steady_packets
 
 # What a re-encoded picture measures at most: enough to read slides, and two cores keep up with real time.
-_MAX_SIDE_PX = 1280
-_CLOCK = 90_000  # ticks per second of re-encoded pictures: divides the usual rates
+MAX_SIDE_PX = 1280
+CLOCK = 90_000  # ticks per second of re-encoded pictures: divides the usual rates
 _SOUND_RATE = 48_000
 _AAC_FRAME = 1024  # samples
 _KEY_FRAME_S = 2  # seeking in the browser lands on one of these
@@ -33,20 +33,26 @@ def encoded_picture(container: Any, stream: Any, out: Any, info: MediaInfo) -> I
     """Adds an H.264 stream to `out` and yields its packets: squared pixels, rotation as a tag."""
     turned = info.rotation in (90, 270)
     wide, high = (info.height, info.width) if turned else (info.width, info.height)
-    shrink = min(1.0, _MAX_SIDE_PX / max(wide, high))
+    shrink = min(1.0, MAX_SIDE_PX / max(wide, high))
     fps = min(max(info.fps, 1.0), 120.0) if info.fps else 25.0
-    options = {"preset": "veryfast", "crf": "23"}
-    video = out.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001), options=options)
-    video.width, video.height = (max(2, round(side * shrink / 2) * 2) for side in (wide, high))
-    video.pix_fmt = "yuv420p"
-    video.gop_size = max(1, round(fps * _KEY_FRAME_S))
-    context = video.codec_context
-    context.time_base = Fraction(1, _CLOCK)
-    context.colorspace = context.color_primaries = context.color_trc = _BT709  # what `browser_yuv` makes
-    context.color_range = ColorRange.MPEG
+    video = add_h264(out, wide * shrink, high * shrink, fps)
     if info.rotation:
         video.set_display_rotation(-info.rotation)
     return _encoding_picture(container, stream, video, info)
+
+
+def add_h264(out: Any, width: float, height: float, fps: float) -> Any:
+    """Adds a stream to `out` for pictures as `browser_yuv` makes them, in ticks of 1 / CLOCK s; sides become even."""
+    options = {"preset": "veryfast", "crf": "23"}
+    video = out.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001), options=options)
+    video.width, video.height = (max(2, round(side / 2) * 2) for side in (width, height))
+    video.pix_fmt = "yuv420p"
+    video.gop_size = max(1, round(fps * _KEY_FRAME_S))
+    context = video.codec_context
+    context.time_base = Fraction(1, CLOCK)
+    context.colorspace = context.color_primaries = context.color_trc = _BT709
+    context.color_range = ColorRange.MPEG
+    return video
 
 
 def _encoding_picture(container: Any, stream: Any, video: Any, info: MediaInfo) -> Iterator[Timed]:
@@ -56,10 +62,10 @@ def _encoding_picture(container: Any, stream: Any, video: Any, info: MediaInfo) 
     last, size = -1, None  # of the first picture
     for frame in decode(steady_packets(container, stream, info), context):
         if frame.pts is None:
-            pts = last + round(_CLOCK / (info.fps or 25))
+            pts = last + round(CLOCK / (info.fps or 25))
         else:
-            pts = round((frame.pts * stream.time_base - Fraction(info.start_s)) * _CLOCK)
-        if pts <= last or pts < 0 or pts > info.duration * _CLOCK:
+            pts = round((frame.pts * stream.time_base - Fraction(info.start_s)) * CLOCK)
+        if pts <= last or pts < 0 or pts > info.duration * CLOCK:
             continue
         last = pts
         if size is None or size == (frame.width, frame.height):
@@ -67,11 +73,11 @@ def _encoding_picture(container: Any, stream: Any, video: Any, info: MediaInfo) 
         else:
             frame = VideoFrame.from_ndarray(boxed_rgb(frame, 0, 1.0, size, None), format="rgb24")
         picture = browser_yuv(frame, video.width, video.height)
-        picture.pts, picture.time_base = pts, Fraction(1, _CLOCK)
+        picture.pts, picture.time_base = pts, Fraction(1, CLOCK)
         for packet in video.encode(picture):
-            yield pts / _CLOCK, packet
+            yield pts / CLOCK, packet
     for packet in video.encode(None):
-        yield max(last, 0) / _CLOCK, packet
+        yield max(last, 0) / CLOCK, packet
 
 
 def encoded_sound(container: Any, stream: Any, out: Any, info: MediaInfo) -> Iterator[Timed]:

@@ -17,9 +17,18 @@ from typing import Any
 import av
 
 from model.errors import UnreadableMedia
-from model.media.container import decode, open_media, packets, picture_streams, sound_streams
+from model.media.appended import has_appended
+from model.media.container import (
+    decode,
+    is_picture_file,
+    open_media,
+    packets,
+    picture_streams,
+    seeks_reliably,
+    sound_streams,
+)
 from model.media.length import Length, measure, promised_end, vouching_end
-from model.media.probe import MediaInfo
+from model.media.probe import MediaInfo, Picture
 from model.media.timeline import Timeline
 from model.media.tracks import list_tracks
 
@@ -30,6 +39,7 @@ _TRIAL_PLACES = (0.0, 0.25, 0.5, 0.75)
 _CLEARLY_MORE = 1.05
 # Sample aspect ratios beyond these are nonsense in a header.
 _SAR_LIMIT = 8.0
+_UNKNOWN_S = 1e6  # a length that cuts nothing off
 
 
 @dataclass(frozen=True)
@@ -45,6 +55,10 @@ class _Found:
 def examine(path: Path, budget_s: float = 14.0) -> MediaInfo:
     """Raises UnreadableMedia if neither picture nor sound can be decoded. Takes `budget_s` at most, more or less."""
     deadline = time.monotonic() + budget_s
+    if is_picture_file(path):
+        from model.media.stills import examine_picture
+
+        return examine_picture(path, deadline)
     found = _look(path, deadline, as_stream=False)
     if found.worth_another_way:
         other = _look(path, deadline, as_stream=True)
@@ -63,6 +77,8 @@ class _Look:
     as_stream: bool
     picture: _Found | None = None
     sound: _Found | None = None
+    second: Picture | None = None  # another picture
+    notices: tuple[str, ...] = ()
     length: Length | None = None
     worth_another_way: bool = False  # an index may be to blame for what is wrong or missing
 
@@ -90,8 +106,50 @@ def _look(path: Path, deadline: float, as_stream: bool) -> _Look:
     if first is None:
         return _Look(as_stream, worth_another_way=not needs_index)
     chosen = [found.index for found in (picture, sound) if found is not None]
+    second: Picture | None = None
+    notices: tuple[str, ...] = ()
+    if picture is not None and len(fps) > 1:
+        second, notices = _second(trial, fps, picture, sound)
+        chosen += [second.index] if second else []
     length = measure(path, chosen, first.first_s, fps[picture.index] if picture else 0.0, deadline, as_stream)
-    return _Look(as_stream, picture, sound, length, length.suspicious and not needs_index)
+    return _Look(as_stream, picture, sound, second, notices, length, length.suspicious and not needs_index)
+
+
+def _second(
+    trial: _Trial, fps: dict[int, float], picture: _Found, sound: _Found | None
+) -> tuple[Picture | None, tuple[str, ...]]:
+    """The largest other picture that shows something else, and what is to be said of it and of those left out."""
+    from model.media.two_pictures import is_copy  # with NumPy, which most probes do without
+
+    with open_media(trial.path, trial.as_stream) as container:
+        shape, seekable = _shape(container.streams[picture.index], picture.frame), seeks_reliably(container)
+        area = {index: _area(container.streams[index]) for index in fps}
+    others: list[Picture] = []
+    for index in sorted(fps.keys() - {picture.index}, key=lambda index: (-area[index], index)):
+        found = trial.first_that_decodes([index])
+        if found is None:
+            continue
+        with open_media(trial.path, trial.as_stream) as container:
+            other = Picture(index, *_shape(container.streams[index], found.frame), fps[index])
+        info = MediaInfo(
+            trial.promised - picture.first_s if trial.promised else _UNKNOWN_S, *shape, fps[picture.index],
+            picture.codec, sound.codec if sound else None, "", picture.first_s, video_index=picture.index,
+            audio_index=sound.index if sound else None, as_stream=trial.as_stream,
+            promised_s=trial.promised, second=other,
+        )  # fmt: skip
+        if not is_copy(trial.path, info, seekable and trial.promised is not None, trial.deadline):
+            others.append(other)
+    if not others:
+        return None, ()
+    notices = ["The file has two pictures at a time: both were seen and read, the player shows the first."]
+    if len(others) > 1:
+        notices = [f"The file has {len(others) + 1} pictures at a time: the first and the largest other one were seen"
+                   " and read, the rest was left out; the player shows the first."]  # fmt: skip
+    return others[0], tuple(notices)
+
+
+def _area(stream: Any) -> int:
+    return int(stream.codec_context.width) * int(stream.codec_context.height)
 
 
 def _described(path: Path, found: _Look) -> MediaInfo:
@@ -105,6 +163,8 @@ def _described(path: Path, found: _Look) -> MediaInfo:
         name = container.format.name
         tracks = list_tracks(container)
     index = ["The index at the end of the file is damaged: the file was read without it."] if found.as_stream else []
+    if has_appended(path, length.read_until):
+        index.append("Another recording is appended to the file; it was left out: only the first can be read.")
     return MediaInfo(
         duration=round(max(length.end_s - leading.first_s, 0.0), 6),
         width=shape[0],
@@ -115,13 +175,14 @@ def _described(path: Path, found: _Look) -> MediaInfo:
         audio_codec=sound.codec if sound else None,
         container=name,
         start_s=leading.first_s,
-        warnings=(*missing, *index, *length.warnings),
+        warnings=(*missing, *index, *found.notices, *length.warnings),
         video_index=picture.index if picture else None,
         audio_index=sound.index if sound else None,
         faithful=length.faithful,
         as_stream=found.as_stream,
         estimated=length.estimated,
         promised_s=length.promised_s,
+        second=found.second,
         tracks=tracks,
     )
 

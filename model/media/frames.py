@@ -14,8 +14,8 @@ import numpy as np
 
 from model.errors import UnreadableMedia, UsageError
 from model.media.container import decode, packets, picture_streams
-from model.media.picture import boxed_rgb, luma_thumbnail, upright_rgb
-from model.media.probe import MediaInfo
+from model.media.picture import boxed_rgb, luma_thumbnail, upright_grey, upright_rgb
+from model.media.probe import PICTURE, MediaInfo
 from model.media.reading import may_seek, open_probed, steady_packets
 
 if TYPE_CHECKING:
@@ -43,14 +43,21 @@ class Frame:
     time: float  # seconds from the start of the picture
     luma: np.ndarray  # uint8 [36, 64], brightness as stored
     convert: Callable[[int | None], np.ndarray] = field(repr=False)
+    brightness: Callable[[int], np.ndarray] | None = field(default=None, repr=False)  # a quicker way to `grey`
 
     def rgb(self, max_side: int | None = None) -> np.ndarray:
-        """uint8 [H, W, 3], upright, square pixels, longest side at most `max_side` pixels. Converted anew each call."""
+        """uint8 [H, W, 3], upright, square pixels, longest side at most `max_side` pixels (of each of two pictures)."""
         return self.convert(max_side)
+
+    def grey(self, max_side: int) -> np.ndarray:
+        """Brightness, uint8 [H, W], as `rgb`: upright, square pixels, longest side at most `max_side` pixels."""
+        return self.brightness(max_side) if self.brightness else self.convert(max_side)[:, :, 1]
 
 
 class FrameReader(Protocol):
-    damage: int  # packets that could not be decoded so far
+    @property
+    def damage(self) -> int:
+        """Packets that could not be decoded so far."""
 
     def frames(self, start: float = 0.0) -> Iterator[Frame]:
         """Every frame with time >= start - 1 ms, in order of time; from any start the same as in an unbroken run."""
@@ -67,6 +74,14 @@ def open_frames(path: Path, info: MediaInfo, backend: str | None = None, fast: b
     backend = backend or os.environ.get("CUEPOINT_FRAME_READER") or "pyav"
     if not info.has_video:
         raise UnreadableMedia(f"{path.name} has no picture.")
+    if info.second is not None and backend in ("pyav", "decord"):
+        from model.media.two_pictures import TwoPictures
+
+        return TwoPictures(path, info, fast)
+    if info.container == PICTURE:
+        from model.media.stills import StillReader
+
+        return StillReader(path, info)
     if backend == "pyav" or (backend == "decord" and not info.faithful):  # decord takes wrong times as they are
         return PyAVReader(path, info, fast)
     if backend == "decord":
@@ -82,7 +97,15 @@ def grab(path: Path, info: MediaInfo, times: Sequence[float], max_side: int) -> 
     A time before the first frame gives the first, one after the last gives the last. Raises UnreadableMedia if the file
     has no picture that decodes.
     """
-    reader = PyAVReader(path, info, fast=False)
+    reader: Any = PyAVReader(path, info, fast=False)
+    if info.container == PICTURE:
+        from model.media.stills import StillReader
+
+        reader = StillReader(path, info)
+    elif info.second is not None:
+        from model.media.two_pictures import TwoPictures
+
+        reader = TwoPictures(path, info, fast=False)
     try:
         return reader.grab(times, max_side)
     finally:
@@ -104,7 +127,16 @@ class PyAVReader:
     def frames(self, start: float = 0.0) -> Iterator[Frame]:
         for time, picture in self._run(start - _SEEK_MARGIN_S, self._spare_when_fast if self._fast else None):
             if time >= start - _START_TOLERANCE_S:
-                yield Frame(time, luma_thumbnail(picture), self._converter(picture))
+                yield self._frame(time, picture)
+
+    def shown_at(self, moment: float) -> Frame | None:
+        """The frame that a run of `frames` has given last before `moment`; None before the first."""
+        shown: tuple[float, Any] | None = None
+        for time, picture in self._run(moment, self._spare_when_fast if self._fast else None):
+            if time >= moment - _START_TOLERANCE_S:
+                break
+            shown = time, picture
+        return shown and Frame(shown[0], luma_thumbnail(shown[1]), self._converter(shown[1]))
 
     def grab(self, times: Sequence[float], max_side: int) -> list[np.ndarray]:
         found: dict[float, np.ndarray] = {}
@@ -220,10 +252,19 @@ class PyAVReader:
     def _time_of(self, packet: Packet) -> float | None:
         return None if packet.pts is None else float(packet.pts * packet.time_base) - self._info.start_s
 
+    def _frame(self, time: float, picture: Any) -> Frame:
+        usual = self._usual_size(picture)
+        grey = (lambda side: upright_grey(picture, self._info.rotation, self._ratio, side)) if usual else None
+        return Frame(time, luma_thumbnail(picture), self._converter(picture), grey)
+
+    def _usual_size(self, picture: Any) -> bool:
+        info = self._info
+        upright = (info.width, info.height) if info.rotation in (0, 180) else (info.height, info.width)
+        return upright == (max(1, round(picture.width * self._ratio)), picture.height)
+
     def _converter(self, picture: Any) -> Callable[[int | None], np.ndarray]:
         info, ratio = self._info, self._ratio
-        upright = (info.width, info.height) if info.rotation in (0, 180) else (info.height, info.width)
-        if upright == (max(1, round(picture.width * ratio)), picture.height):
+        if self._usual_size(picture):
             return lambda max_side: upright_rgb(picture, info.rotation, ratio, max_side)
         return lambda max_side: boxed_rgb(picture, info.rotation, ratio, (info.width, info.height), max_side)
 

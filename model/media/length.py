@@ -52,6 +52,7 @@ class Length:
     estimated: bool
     promised_s: float | None
     read_bytes: int
+    read_until: int  # byte behind the last packet, 0 where the container does not tell
     suspicious: bool  # the index may be to blame for what is wrong
     warnings: tuple[str, ...] = ()
 
@@ -110,6 +111,7 @@ class _Survey:
     finished: bool = True  # False: there was no time to read to the end
     estimated_end: float | None = None  # then: by the bytes that were read
     read_bytes: int = 0
+    read_until: int = 0
     corrected: int = 0
     farthest_s: float = 0.0
     errors: int = 0
@@ -131,8 +133,9 @@ def promised_end(container: Any, streams: Sequence[Any]) -> float | None:
         for stream in streams
         if stream.duration
     ]
+    avi = container.format.name == "avi"  # whose duration FFmpeg derives from what is there; the header counts frames
     for stream in streams:
-        if stream.type == "video" and stream.frames and stream.average_rate and not ends:
+        if stream.type == "video" and stream.frames and stream.average_rate and (avi or not ends):
             ends.append(float(stream.frames / stream.average_rate))
     if container.duration and not ends:
         ends.append(container.duration / av.time_base)  # Matroska counts from zero, whatever the first time stamp is
@@ -188,7 +191,7 @@ def _judged(job: _Measuring, survey: _Survey, start_s: float) -> Length:
     if end is None or not survey.finished:
         end = max(promised or 0.0, survey.estimated_end or 0.0, end or 0.0, start_s)
         said = ("The length is an estimate: the file gives none.",)
-        return Length(end, True, True, job.vouching, survey.read_bytes, False, said)
+        return Length(end, True, True, job.vouching, survey.read_bytes, 0, False, said)
     warnings = []
     decodes = survey.decoded_end
     if decodes is not None and decodes < end - max(_SHORTFALL_S, 2 / job.fps if job.fps else 0.0):
@@ -197,7 +200,7 @@ def _judged(job: _Measuring, survey: _Survey, start_s: float) -> Length:
         text = f"only {decodes - start_s:.1f} s of {end - start_s:.1f} s can be decoded"
         warnings.append(f"The end of the file is damaged: {text}.")
         end = decodes
-    elif promised is not None and end < promised - _SHORTFALL_S:
+    elif promised is not None and end < promised - _SHORTFALL_S and (job.vouching is not None or not survey.corrected):
         text = f"The file ends after {end - start_s:.1f} s although it promises {promised - start_s:.1f} s"
         warnings.append(f"{text}: it was cut off or is damaged.")
     elif _agrees(survey, promised):
@@ -207,7 +210,7 @@ def _judged(job: _Measuring, survey: _Survey, start_s: float) -> Length:
         warnings.append(_corrections(survey))
     faithful = not warnings and not job.as_stream
     suspicious = not faithful or survey.errors > 0
-    return Length(end, faithful, False, job.vouching, survey.read_bytes, suspicious, tuple(warnings))
+    return Length(end, faithful, False, job.vouching, survey.read_bytes, survey.read_until, suspicious, tuple(warnings))
 
 
 def _corrections(survey: _Survey) -> str:
@@ -233,7 +236,7 @@ class _Measuring:
     def survey(self, from_s: float | None) -> _Survey:
         """Read the packets from `from_s` (None: the beginning) to the end of the file, and decode the last ones."""
         result = _Survey({index: _Tail() for index in self.indexes})
-        timeline, position = Timeline(self.vouching), 0
+        timeline = Timeline(self.vouching)
         with open_media(self.path, self.as_stream) as container:
             streams: list[Any] = [container.streams[index] for index in self.indexes]
             if from_s is not None and not _seek(container, from_s):
@@ -244,11 +247,11 @@ class _Measuring:
 
             for count, packet in enumerate(timeline.steady(packets(container, streams, count_error))):
                 result.read_bytes += packet.size
-                position = packet.pos or position
+                result.read_until = max(result.read_until, (packet.pos or 0) + packet.size)
                 self._note(result, packet)
                 if count % 256 == 255 and time.monotonic() > self.deadline:
                     result.finished = False
-                    result.estimated_end = _extrapolated(result.end, position / self.path.stat().st_size)
+                    result.estimated_end = _extrapolated(result.end, result.read_until / self.path.stat().st_size)
                     return result
             result.corrected, result.farthest_s = timeline.corrected, timeline.farthest_s
             until = min(self.deadline, time.monotonic() + _DECODE_S)

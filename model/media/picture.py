@@ -53,6 +53,16 @@ def upright_rgb(frame: VideoFrame, rotation: int, pixel_ratio: float, max_side: 
     return _turned(_rgb(frame, *shrunk(width, height, max_side)), rotation)
 
 
+def upright_grey(frame: VideoFrame, rotation: int, pixel_ratio: float, max_side: int | None) -> np.ndarray:
+    """Brightness, uint8 [H, W], as `upright_rgb` in every other way, and several times quicker."""
+    width, height = shrunk(max(1, round(frame.width * pixel_ratio)), frame.height, max_side)
+    scaler = _scaler(("grey", width, height, frame.width, frame.height, frame.format.name))
+    grey = scaler.reformat(
+        frame, width=width, height=height, format="gray8", interpolation=Interpolation.AREA, threads=1
+    )
+    return _turned(grey.to_ndarray().reshape(height, width), rotation)
+
+
 def boxed_rgb(
     frame: VideoFrame, rotation: int, pixel_ratio: float, size: tuple[int, int], max_side: int | None
 ) -> np.ndarray:

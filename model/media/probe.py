@@ -13,6 +13,8 @@ from typing import Any, Literal
 from model.errors import UnreadableMedia
 from model.media.container import check_local_file
 
+PICTURE = "picture"  # the `container` of a picture file: a still, an animation, the pages of a scan
+
 
 @dataclass(frozen=True)
 class Track:
@@ -29,6 +31,17 @@ class Track:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """A video stream: size as displayed in pixels, clockwise degrees that turn it upright, frames a second."""
+
+    index: int
+    width: int
+    height: int
+    rotation: int
+    fps: float
+
+
+@dataclass(frozen=True)
 class MediaInfo:
     """What later stages need to know of a file. Times in seconds, sizes in pixels."""
 
@@ -36,7 +49,7 @@ class MediaInfo:
     width: int  # as displayed, after rotation and sample aspect ratio; 0 without picture
     height: int
     rotation: int  # clockwise degrees that turn the decoded picture upright: 0, 90, 180, 270
-    fps: float  # on average; 0 without picture
+    fps: float  # on average; 0 without picture, and of a still
     video_codec: str | None
     audio_codec: str | None
     container: str
@@ -48,6 +61,7 @@ class MediaInfo:
     as_stream: bool = False  # its index is damaged: read it from front to back
     estimated: bool = False  # there was no time to measure the length, and the file gives none
     promised_s: float | None = None  # the end by the header, in the container's time; None where it is silent
+    second: Picture | None = None  # another picture, shown at the same time as the first
     tracks: tuple[Track, ...] = ()  # all of them, in the order of the file; cover art is none
 
     @property
@@ -64,7 +78,8 @@ class MediaInfo:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> MediaInfo:
         tracks = tuple(Track(**track) for track in data.get("tracks", ()))
-        return cls(**{**data, "warnings": tuple(data.get("warnings", ())), "tracks": tracks})
+        second = Picture(**data["second"]) if data.get("second") else None
+        return cls(**{**data, "warnings": tuple(data.get("warnings", ())), "second": second, "tracks": tracks})
 
 
 def probe(path: Path, timeout_s: float = 20) -> MediaInfo:

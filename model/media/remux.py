@@ -19,8 +19,9 @@ import av
 from model.errors import Cancelled, CuepointError, UnreadableMedia
 from model.media.container import picture_streams, sound_streams
 from model.media.encode import Timed, encoded_picture, encoded_sound
-from model.media.probe import MediaInfo
+from model.media.probe import PICTURE, MediaInfo
 from model.media.reading import open_probed, steady_packets
+from model.media.stills import write_playable
 
 _CANCEL_EVERY_S = 0.2
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -43,10 +44,12 @@ def make_playable(path: Path, info: MediaInfo, destination: Path, cancel: Callab
     or CuepointError when there is no room for it. What a killed process left of the same copy is removed.
     """
     watch = _Watch(cancel or (lambda: False))
-    plan = _plan(path, info)
     destination.parent.mkdir(parents=True, exist_ok=True)
     for left_over in destination.parent.glob(f".{destination.stem}.*.part.*"):
         left_over.unlink(missing_ok=True)
+    if info.container == PICTURE:
+        return _finish(destination, ".mp4", lambda target: write_playable(path, info, target, watch.check), path)
+    plan = _plan(path, info)
     if plan.copy_picture and plan.copy_sound and _plays_as_it_is(path, info, plan.suffix):
         return _finish(destination, plan.suffix, lambda target: _duplicate(path, target, watch), path)
     try:

@@ -44,6 +44,7 @@ _REMEMBERED_STEPS = 25
 # A repeated block is found if it repeats one of so many packets: a minute of sound and picture.
 _REMEMBERED_PACKETS = 5000
 _MARK_BYTES = 64  # of a packet's end, that tell it from another of the same time and size
+_TELLING_BYTES = 300  # a packet of so many is not the same by chance; one in which nothing changes has a few dozen
 _SAME_S = 1e-6
 
 
@@ -60,6 +61,7 @@ class _Track:
     shown_after: float = 0.0  # presentation time less decoding time of the last packet
     latest_raw: float = float("-inf")  # on the stream's own clock
     marks: dict[int, None] = field(default_factory=dict)  # of the packets read last, oldest first
+    repeating: bool = False  # the packet before was part of a block that is in the file twice
 
     def usual(self) -> float:
         return statistics.median(self.steps) if self.steps else 0.0
@@ -72,16 +74,16 @@ class _Track:
         """How far decoding times may fall back: containers that know none let FFmpeg guess."""
         return max(_FREE_STEP_S, _REORDERED * self.usual())
 
-    def repeats(self, packet: Packet, raw: float) -> bool:
-        """Whether this very packet was read before. Remembers it if not."""
-        mark = hash((raw, packet.size, bytes(memoryview(packet)[-_MARK_BYTES:])))
-        if raw < self.latest_raw and mark in self.marks:
-            return True
+    def knows(self, packet: Packet) -> bool:
+        """Whether a packet like this one was read before, at the same time of the stream's own clock."""
+        raw = _stamp(packet)
+        return raw is not None and raw < self.latest_raw and _mark(packet) in self.marks
+
+    def remember(self, packet: Packet, raw: float) -> None:
         self.latest_raw = max(self.latest_raw, raw)
-        self.marks[mark] = None
+        self.marks[_mark(packet)] = None
         if len(self.marks) > _REMEMBERED_PACKETS:
             del self.marks[next(iter(self.marks))]
-        return False
 
     def steps_well(self, step: float) -> bool:
         # The first test is for speed: it decides for nearly every packet.
@@ -113,12 +115,25 @@ class Timeline:
                 return
             raw = _stamp(packet)
             track = self._tracks.setdefault(packet.stream.index, _Track())
-            if raw is not None and track.repeats(packet, raw):
-                self.corrected += 1
-                continue
             if raw is not None:
+                track.repeating = track.knows(packet) and (track.repeating or self._begins_again(track, packet))
+                if track.repeating:
+                    self.corrected += 1
+                    continue
+                track.remember(packet, raw)
                 self._judge(track, packet, raw)
             yield packet
+
+    def _begins_again(self, track: _Track, packet: Packet) -> bool:
+        """Whether a packet that was read before begins a block that is in the file twice.
+
+        Small ones prove nothing: where nothing moves or sounds, many are the same, in any recording whose clock begins
+        at the same time. The next that is large decides, or else the other streams.
+        """
+        for other in (packet, *self._ahead_packets(packet, _AHEAD_PACKETS)):
+            if other.size >= _TELLING_BYTES:
+                return track.knows(other)
+        return any(other.repeating for other in self._tracks.values())
 
     def _judge(self, track: _Track, packet: Packet, raw: float) -> None:
         last = track.last
@@ -190,10 +205,14 @@ class Timeline:
         track.longest = max(track.longest, gap)
         return True
 
-    def _ahead(self, packet: Packet, count: int, shown: bool = False) -> list[float]:
-        """Times of up to `count` packets that follow in this stream, as the file has them; `shown`: their pts."""
+    def _ahead(self, packet: Packet, count: int) -> list[float]:
+        """Times of up to `count` packets that follow in this stream, as the file has them."""
+        return [time for other in self._ahead_packets(packet, count) if (time := _stamp(other)) is not None]
+
+    def _ahead_packets(self, packet: Packet, count: int) -> list[Packet]:
+        """Up to `count` packets with a time that follow in this stream, as the file has them."""
         index, held = packet.stream.index, sum(other.size for other in self._queue)
-        found: list[float] = []
+        found: list[Packet] = []
         waiting = iter(list(self._queue))
         while len(found) < count:
             other = next(waiting, None)
@@ -202,9 +221,8 @@ class Timeline:
                     break
                 self._queue.append(other)
                 held += other.size
-            time = _stamp(other, shown) if other.stream.index == index else None
-            if time is not None:
-                found.append(time)
+            if other.stream.index == index and _stamp(other) is not None:
+                found.append(other)
         return found
 
     def _check_order(self, track: _Track, packet: Packet) -> None:
@@ -213,9 +231,11 @@ class Timeline:
             return
         distance = float((packet.pts - packet.dts) * packet.time_base)
         if abs(distance) > _FREE_STEP_S and abs(distance) > _REORDERED * track.usual():
-            shown = float(packet.pts * packet.time_base)
-            ahead = [time + track.offset for time in self._ahead(packet, 2 * _REORDERED, shown=True)]
-            if distance < 0 or (max(ahead) < shown - track.free() if ahead else shown > self._limit):
+            ahead, shown = self._ahead_packets(packet, 2 * _REORDERED), float(packet.pts * packet.time_base)
+            alone = not ahead or max(_shown(other) for other in ahead) + track.offset < shown - track.free()
+            # At a jump of the clock, pictures that are decoded before it may be shown after it.
+            unlike = not ahead or statistics.median(map(_shown_after, ahead)) < distance - track.free()
+            if distance < 0 or (alone and ahead) or (unlike and shown > self._limit):
                 self._count(track.shown_after - distance)
                 packet.pts = packet.dts + round(track.shown_after / packet.time_base)
                 return
@@ -255,8 +275,22 @@ def _rises(times: list[float]) -> list[float]:
     return [step for step in _steps(times) if step > 0]
 
 
-def _stamp(packet: Packet, shown: bool = False) -> float | None:
-    stamp = packet.dts if packet.dts is not None and not shown else packet.pts
+def _mark(packet: Packet) -> int:
+    return hash((_stamp(packet), packet.size, bytes(memoryview(packet)[-_MARK_BYTES:])))
+
+
+def _shown(packet: Packet) -> float:
+    stamp = packet.pts if packet.pts is not None else packet.dts
+    return float("-inf") if stamp is None else float(stamp * packet.time_base)
+
+
+def _shown_after(packet: Packet) -> float:
+    """Presentation time less decoding time, in seconds."""
+    return 0.0 if packet.pts is None or packet.dts is None else float((packet.pts - packet.dts) * packet.time_base)
+
+
+def _stamp(packet: Packet) -> float | None:
+    stamp = packet.dts if packet.dts is not None else packet.pts
     return None if stamp is None else float(stamp * packet.time_base)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from av.stream import Disposition
 
@@ -32,10 +32,16 @@ def list_tracks(container: InputContainer) -> tuple[Track, ...]:
                 stream.metadata.get("title", "").strip(),
                 bool(stream.disposition & Disposition.default),
                 bool(stream.disposition & Disposition.forced),
-                bool(stream.disposition & SECOND_CHOICE_SOUND),
+                bool(stream.disposition & SECOND_CHOICE_SOUND) or (kind == "sound" and _tells_of_the_film(stream)),
             )
         )
     return tuple(tracks)
+
+
+def _tells_of_the_film(stream: Any) -> bool:
+    """Matroska had no flags for commentary and description until lately: files say it in the title."""
+    title = stream.metadata.get("title", "").lower()
+    return any(word in title for word in _ASIDE_TITLES)
 
 
 def short_code(tag: str) -> str | None:
@@ -49,6 +55,10 @@ def short_code(tag: str) -> str | None:
     return str(aliases.get(_BIBLIOGRAPHIC.get(code, code), _BIBLIOGRAPHIC.get(code, code)))
 
 
+_ASIDE_TITLES = (
+    "commentary", "audio description", "described video", "descriptive", "karaoke", "commentaire", "audiodescription",
+    "kommentar", "audiodeskription", "comentario", "audiodescripci", "评论音轨", "口述影像",
+)  # fmt: skip
 # ISO 639-2 has two codes for these; containers write either.
 _BIBLIOGRAPHIC = {
     "alb": "sq", "arm": "hy", "baq": "eu", "bur": "my", "chi": "zh", "cze": "cs", "dut": "nl", "fre": "fr",

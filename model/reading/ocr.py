@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
+from model.reading.page import KnownLine, Page, Part, bounds, cut_out, look_of, same_look, share_of
 from model.reading.reading_gate import ReadingGate
 from model.reading.screen_text import (
     Box,
@@ -25,6 +26,7 @@ from model.reading.screen_text import (
     overlap,
     similarity,
 )
+from model.reading.scripts import is_unread
 
 __all__ = [
     "RapidTextReader",
@@ -40,15 +42,14 @@ GLANCE_PX = 480  # longest side for asking whether there is text at all; finds l
 GLANCE_SCORE = 0.35  # asked generously: most of the false ones are dropped by the second look
 GIANT_HEIGHT = 0.6  # of the picture: higher finds are mostly foliage and faces,
 GIANT_SCORE = 0.75  # unless the network is this sure
-LEAST_ASPECT = 1.25  # squarer finds are single letters, which are not kept anyway, or shapes
+LEAST_ASPECT = 1.05  # squarer finds are single letters, which are not kept anyway, or shapes; two digits are 1.06-1.4
 DETECT_PX = 960  # longest side for finding the lines: at 640 the small print of a screen recording is lost
 DETECT_SCORE = 0.5
 SAME_REGION = 0.8  # least overlap of two boxes around the same, unchanged line
+SAME_LINE = 0.7  # the same of a line and of what a glance, which is coarser, makes of it
 SAME_READING = 0.8  # a line read again in its old place is the same line if this share of its letters is
-LOOK_HEIGHT_PX = 24  # lines are compared at this height: two different digits differ by several pixels there
-LOOK_WIDTH_PX = 480
-LOOK_BLOCK_PX = 6  # in blocks about half a letter wide
-LOOK_CHANGE = 0.15  # of the line's contrast, mean over a block; compression makes 0.05, another letter 0.3
+PART_SHARE = 0.35  # of the picture: where more changed, it is quicker to glance at all of it
+SAME_WIDTH = 0.5  # of a character: a region that is no wider or narrower than this holds as many characters as before
 HALVES_ASPECT = 4.0  # a find not wider than this that reads badly may be two lines that touch, as in titles:
 HALVES_PX = 64  # if it is this high at least
 HALVES_BELOW = 0.9  # and was read with less confidence than this,
@@ -63,32 +64,23 @@ DRONE_CONFIDENCE = 0.9  # which the network is not sure of: it is of "Mississipp
 # minutes. Every picture adds to it; in one that finds it empty only the lines known from the picture before are kept.
 ACCOUNT = 500
 INCOME = 80
+AGAIN_INCOME = 20  # of a picture in which only known lines are read again
 DETECT_PRICE = 130
 LINE_PRICE = 18
 
 
 class TextReader(Protocol):
     def read(self, picture: np.ndarray) -> list[TextBox]:
-        """picture: uint8 [H, W, 3] RGB, upright. Lines in reading order."""
+        """picture: uint8 [H, W, 3] RGB, upright. Lines in reading order; without text where the script is not known."""
+        ...
+
+    def read_again(self, picture: np.ndarray) -> list[TextBox]:
+        """As `read`, of a picture in which no more than some letters changed since the one before."""
         ...
 
     def forget(self) -> None:
         """A new clip begins: from here on, what is read depends on nothing before."""
         ...
-
-
-@dataclass
-class _KnownLine:
-    """A line found in a picture, and what was read there, be it nothing."""
-
-    quad: np.ndarray  # float32 [4, 2], fractions of the picture, from the top left clockwise
-    look: np.ndarray  # float32 [LOOK_HEIGHT_PX, n]
-    text: str
-    confidence: float
-
-    @property
-    def box(self) -> Box:
-        return _bounds(self.quad)
 
 
 class RapidTextReader:
@@ -122,60 +114,119 @@ class RapidTextReader:
 
     def forget(self) -> None:
         """See TextReader."""
-        self._regions: list[Box] = []  # of the glance at the picture before
-        self._lines: list[_KnownLine] = []
+        self._regions: list[Box] | None = []  # of the glance at the picture before; None: it was not glanced at
+        self._lines: list[KnownLine] = []
+        self._page: Page | None = None  # as it was where it was last read
         self._account = ACCOUNT
 
     def read(self, picture: np.ndarray) -> list[TextBox]:
         """See TextReader. Each line has two letters or digits at least; unlikely readings are left out."""
         with self._lock:
-            bgr = np.ascontiguousarray(picture[:, :, ::-1])
-            grey = np.ascontiguousarray(picture[:, :, 1])
+            page = Page.of(picture)
             self._account = min(ACCOUNT, self._account + INCOME)
-            regions = [_bounds(quad) for quad in self._find(bgr, GLANCE_PX, GLANCE_SCORE)]
-            lines: list[_KnownLine] | None = []
-            if regions:
-                lines = self._read_again(bgr, grey) if _same_layout(regions, self._regions) else None
-            if lines is None:
-                lines = self._read_anew(bgr, grey) if self._account > 0 else self._keep(bgr, grey)
-                regions = regions if self._account > 0 else []  # next time the layout counts as new
-            self._regions, self._lines = regions, lines
-            return [TextBox(line.text, line.confidence, line.box) for line in self._lines if _is_text(line)]
+            parts = page.changed_parts(self._page, [line.box for line in self._lines])
+            if parts is not None and self._account > 0 and share_of(parts) <= PART_SHARE:
+                self._read_parts(page, parts)
+            else:
+                self._page = page if self._account > 0 else None  # what cannot be paid for is read another time
+                self._lines = self._read_whole(page)
+            return self._texts()
 
-    def _read_again(self, bgr: np.ndarray, grey: np.ndarray) -> list[_KnownLine] | None:
+    def read_again(self, picture: np.ndarray) -> list[TextBox]:
+        """See TextReader. What changed away from the known lines waits for the next whole reading."""
+        with self._lock:
+            page = Page.of(picture)
+            self._account = min(ACCOUNT, self._account + AGAIN_INCOME)
+            parts = page.changed_parts(self._page, [line.box for line in self._lines], near_them=True)
+            if self._account <= 0:
+                self._lines = [line for line in self._lines if same_look(line.look, look_of(page.grey, line.box))]
+            elif parts is None or share_of(parts) > PART_SHARE:
+                self._lines = self._keep(page)
+            else:
+                self._read_parts(page, [part for part in parts if self._looks_different(page, part)])
+            return self._texts()
+
+    def _looks_different(self, page: Page, part: Part) -> bool:
+        inside = [line for line in self._lines if part.touches(line.box)]
+        return not all(same_look(line.look, look_of(page.grey, line.box)) for line in inside)
+
+    def _texts(self) -> list[TextBox]:
+        return [
+            TextBox("" if line.unread else line.text, line.confidence, line.box)
+            for line in self._lines
+            if line.unread or _is_text(line)
+        ]
+
+    def _read_whole(self, page: Page) -> list[KnownLine]:
+        regions = [bounds(quad) for quad in self._find(page.bgr, GLANCE_PX, GLANCE_SCORE)]
+        lines: list[KnownLine] | None = []
+        if regions:
+            lines = self._same_lines(page, regions) if self._stands(regions) else None
+        if lines is None:
+            lines = self._read_anew(page) if self._account > 0 else self._keep(page)
+            regions = regions if self._account > 0 else []  # next time the layout counts as new
+        self._regions = regions
+        return lines
+
+    def _read_parts(self, page: Page, parts: Sequence[Part]) -> None:
+        """Lines are looked for where the picture changed, and stay as they are elsewhere."""
+        assert self._page is not None
+        scale = min(1.0, DETECT_PX / max(page.bgr.shape[:2]))
+        for part in parts:
+            self._account -= round(DETECT_PRICE * part.share)
+            piece = page.piece(part)
+            found = self._find(piece, round(scale * max(piece.shape[:2])), DETECT_SCORE, page.bgr.shape[0])
+            lines = [self._read_line(page, part.to_page(quad), self._lines) for quad in found]
+            self._lines = [line for line in self._lines if not part.touches(line.box)] + lines
+            self._page = self._page.updated(page, part)
+            self._regions = None
+        self._lines.sort(key=lambda line: (line.box[1], line.box[0]))
+
+    def _stands(self, regions: list[Box]) -> bool:
+        """Whether text is where it was: by the glance before, or else by the lines that were found."""
+        if self._regions is not None:
+            return _same_layout(regions, self._regions, SAME_REGION)
+        return _same_layout(regions, [line.box for line in self._lines], SAME_LINE)
+
+    def _same_lines(self, page: Page, regions: list[Box]) -> list[KnownLine] | None:
         """The known lines in their places, read again where they look different; None if one is another line now."""
         lines = []
         for known in self._lines:
-            line = self._read_line(bgr, grey, known.quad, [known])
+            line = self._read_line(page, known.quad, [known])
             same = line is known or similarity(line.text, known.text) >= SAME_READING
-            if not same and not (is_counter(line.text) and is_counter(known.text)):
+            ticked = (
+                is_counter(line.text)
+                and is_counter(known.text)
+                and _same_width(line, regions, self._regions or [known.box])
+            )
+            if not same and not ticked:
                 return None
             lines.append(line)
         return lines
 
-    def _read_anew(self, bgr: np.ndarray, grey: np.ndarray) -> list[_KnownLine]:
+    def _read_anew(self, page: Page) -> list[KnownLine]:
         self._account -= DETECT_PRICE
-        return [self._read_line(bgr, grey, q, self._lines) for q in self._find(bgr, DETECT_PX, DETECT_SCORE)]
+        return [self._read_line(page, q, self._lines) for q in self._find(page.bgr, DETECT_PX, DETECT_SCORE)]
 
-    def _keep(self, bgr: np.ndarray, grey: np.ndarray) -> list[_KnownLine]:
+    def _keep(self, page: Page) -> list[KnownLine]:
         """The known texts that still stand where they stood."""
         known = [line for line in self._lines if _is_text(line)]
-        again = [self._read_line(bgr, grey, line.quad, [line]) for line in known]
+        again = [self._read_line(page, line.quad, [line]) for line in known]
         return [new for new, old in zip(again, known, strict=True) if similarity(new.text, old.text) >= SAME_READING]
 
-    def _read_line(self, bgr: np.ndarray, grey: np.ndarray, quad: np.ndarray, known: list[_KnownLine]) -> _KnownLine:
-        look = _look(grey, _bounds(quad))
+    def _read_line(self, page: Page, quad: np.ndarray, known: list[KnownLine]) -> KnownLine:
+        look = look_of(page.grey, bounds(quad))
         for line in known:
-            if overlap(line.box, _bounds(quad)) >= SAME_REGION and _same_look(line.look, look):
+            if overlap(line.box, bounds(quad)) >= SAME_REGION and same_look(line.look, look):
                 return line
-        cut = _cut_out(bgr, quad)
+        cut = cut_out(page.bgr, quad)
         text, confidence = self._recognise(cut)
         high, wide = cut.shape[:2]
         if confidence < HALVES_BELOW and high >= HALVES_PX and wide <= HALVES_ASPECT * high:
             (upper, sure), (lower, also_sure) = self._recognise(cut[: high // 2]), self._recognise(cut[high // 2 :])
             if min(sure, also_sure) >= HALVES_CONFIDENCE and min(len(upper), len(lower)) > 1:
                 text, confidence = f"{upper} {lower}", min(sure, also_sure)
-        return _KnownLine(quad, look, text, confidence)
+        return KnownLine(quad, look, text, confidence, is_unread(text, confidence, wide / high))
 
     def _recognise(self, line: np.ndarray) -> tuple[str, float]:
         """The text in uint8 [h, w, 3] BGR, and how sure the network is of it, 0-1."""
@@ -183,8 +234,11 @@ class RapidTextReader:
         read: Any = self._engine(np.ascontiguousarray(line), use_det=False, use_rec=True)
         return (" ".join(read.txts[0].split()), float(read.scores[0])) if read.txts else ("", 0.0)
 
-    def _find(self, bgr: np.ndarray, longest_px: int, score: float) -> list[np.ndarray]:
-        """Quadrangles around lines, float32 [4, 2] as fractions of the picture."""
+    def _find(self, bgr: np.ndarray, longest_px: int, score: float, page_px: int = 0) -> list[np.ndarray]:
+        """Quadrangles around lines, float32 [4, 2] as fractions of the picture.
+
+        page_px: height of the picture that `bgr` is a part of, if it is one.
+        """
         import cv2
 
         height, width = bgr.shape[:2]
@@ -195,11 +249,12 @@ class RapidTextReader:
         if found.boxes is None:
             return []
         size_px = np.array(small.shape[1::-1], np.float32)
+        high = round((page_px or height) * small.shape[0] / height)
         finds = zip(np.asarray(found.boxes, np.float32), found.scores, strict=True)
-        return [quad / size_px for quad, sure in finds if _may_be_text(quad, float(sure), height_px=small.shape[0])]
+        return [quad / size_px for quad, sure in finds if _may_be_text(quad, float(sure), high)]
 
 
-def _is_text(line: _KnownLine) -> bool:
+def _is_text(line: KnownLine) -> bool:
     letters = [c for c in line.text if c.isalnum()]
     if len(letters) < 2:  # lone letters are mostly shapes, and say little
         return False
@@ -216,49 +271,16 @@ def _may_be_text(quad: np.ndarray, score: float, height_px: int) -> bool:
     return max(wide, high) >= LEAST_ASPECT * min(wide, high)
 
 
-def _same_layout(regions: list[Box], before: list[Box]) -> bool:
+def _same_layout(regions: list[Box], before: list[Box], least: float) -> bool:
     if len(regions) != len(before):
         return False
-    return all(any(overlap(a, b) >= SAME_REGION for b in before) for a in regions)
+    return all(any(overlap(a, b) >= least for b in before) for a in regions)
 
 
-def _bounds(quad: np.ndarray) -> Box:
-    x, y = quad[:, 0], quad[:, 1]
-    return float(x.min()), float(y.min()), float(x.max()), float(y.max())
-
-
-def _look(grey: np.ndarray, box: Box) -> np.ndarray:
-    """The part of the picture inside `box`, at the size at which lines are compared."""
-    import cv2
-
-    height, width = grey.shape[:2]
-    x0, y0 = int(box[0] * width), int(box[1] * height)
-    part = grey[y0 : max(y0 + 1, int(box[3] * height)), x0 : max(x0 + 1, int(box[2] * width))]
-    wide = int(part.shape[1] * LOOK_HEIGHT_PX / part.shape[0])
-    size = min(LOOK_WIDTH_PX, max(LOOK_BLOCK_PX, wide // LOOK_BLOCK_PX * LOOK_BLOCK_PX)), LOOK_HEIGHT_PX
-    look: np.ndarray = cv2.resize(part, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-    return look
-
-
-def _same_look(a: np.ndarray, b: np.ndarray) -> bool:
-    if abs(a.shape[1] - b.shape[1]) > LOOK_BLOCK_PX:
-        return False
-    width = min(a.shape[1], b.shape[1])
-    a, b = a[:, :width], b[:, :width]
-    contrast = max(float(np.ptp(a)), float(np.ptp(b)), 1.0)
-    blocks = np.abs(a - b).reshape(LOOK_HEIGHT_PX // LOOK_BLOCK_PX, LOOK_BLOCK_PX, -1, LOOK_BLOCK_PX).mean(axis=(1, 3))
-    return float(blocks.max()) < LOOK_CHANGE * contrast
-
-
-def _cut_out(bgr: np.ndarray, quad: np.ndarray) -> np.ndarray:
-    """The line inside `quad`, turned level; a line higher than wide is taken to run upwards."""
-    import cv2
-
-    height, width = bgr.shape[:2]
-    corners = (quad * np.array([width, height], np.float32)).astype(np.float32)
-    sides = np.linalg.norm(corners - np.roll(corners, -1, axis=0), axis=1)  # top, right, bottom, left
-    wide, high = max(1, int(sides[::2].max())), max(1, int(sides[1::2].max()))
-    target = np.array([[0, 0], [wide, 0], [wide, high], [0, high]], np.float32)
-    matrix = cv2.getPerspectiveTransform(corners, target)
-    line = cv2.warpPerspective(bgr, matrix, (wide, high), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    return np.ascontiguousarray(np.rot90(line)) if high >= 1.5 * wide else line
+def _same_width(line: KnownLine, regions: list[Box], before: list[Box]) -> bool:
+    """Whether the region around a line is as wide as it was in the picture before, to a part of a character."""
+    widths = []
+    for among in (regions, before):
+        nearest = max(among, key=lambda region: overlap(region, line.box))
+        widths.append(nearest[2] - nearest[0])
+    return abs(widths[0] - widths[1]) <= SAME_WIDTH * (line.box[2] - line.box[0]) / max(1, len(line.text))

@@ -1,15 +1,23 @@
 """Decides in a millisecond whether a picture is worth reading for text, without any network.
 
 Text is dense, sharp strokes. A picture is worth a reading where such structure came, went or changed since the last
-one read. Whether it really is text, the reader finds out.
+one read. Whether it really is text, the reader finds out. Two sizes are looked at: one at which a title or a caption
+changes several cells, and one at which a single digit of small print changes one.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Literal
+
 import numpy as np
 
-LOOK_PX = 320  # longest side of the small picture that is compared; letters of 1/50 of the picture still leave strokes
-CELL_PX = 10  # side of the square cells of the small picture
+GATE_PX = 640  # longest side of what the gate is given: digits of 1/50 of the picture's height are still told apart
+LINES_CELL_PX = 8  # side of its square cells: about a digit of small print
+LINES_CHANGE = 4.0  # mean difference of such a cell (of 255): generous, for reading known lines again is cheap
+LINES_SPACING_S = 1.0
+LOOK_PX = 320  # longest side of the smaller picture; letters of 1/50 of the picture still leave strokes
+CELL_PX = 10
 STROKE = 20  # least difference of neighbouring pixels (of 255) that makes a stroke
 STROKE_SHARE = 0.06  # least share of stroke pixels in a cell that can hold text
 CHANGE = 5.0  # mean difference of a cell (of 255) that is more than noise of compression
@@ -18,7 +26,18 @@ NEW_CELLS = 2  # so many cells that gain or lose their strokes are no clock, whi
 SPACING_S = 1.0  # a text shown for a second should be read,
 LATER_SPACING_S = 1.5  # but where the picture never rests, reading once in a while must do:
 UNHURRIED_READS = 6  # this many readings of a clip at the first pace, the rest at the second
-SMALL_SPACING_S = 4.0  # where no more than a clock changes
+SMALL_SPACING_S = 4.0  # new lines are looked for this rarely where no more than a clock changes
+
+Worth = Literal["page", "lines"]
+
+
+@dataclass(frozen=True)
+class _Look:
+    """A picture let through."""
+
+    time: float
+    grey: np.ndarray  # float32 [h, w], sides are multiples of a cell
+    strokes: np.ndarray  # bool, a cell each
 
 
 class ReadingGate:
@@ -32,43 +51,55 @@ class ReadingGate:
 
     def reset(self) -> None:
         """A new clip begins: what came before no longer counts."""
-        self._time: float | None = None  # of the last picture let through
-        self._look = np.zeros((0, 0), np.float32)
-        self._strokes = np.zeros((0, 0), bool)
+        self._page: _Look | None = None  # the last picture that was worth reading as a whole
+        self._lines: _Look | None = None  # the same, or one after it of which known lines were read again
         self._reads = 0
 
-    def worth_reading(self, time: float, picture: np.ndarray) -> bool:
-        """picture: uint8 [H, W, 3]. The first one of a clip always is: reading it ends the texts of the clip before."""
-        look = self._small(picture)
-        strokes = _cell_means(np.abs(np.diff(look, axis=1, append=look[:, -1:])) >= STROKE) >= STROKE_SHARE
-        if self._time is not None and not self._due(time, look, strokes):
-            return False
-        self._time, self._look, self._strokes = time, look, strokes
-        self._reads += 1
-        return True
+    def worth_reading(self, time: float, grey: np.ndarray) -> Worth | None:
+        """grey: uint8 [H, W], brightness, about GATE_PX. "page": text may have come or gone; "lines": some letters
+        may have changed. The first one of a clip always is a page: reading it ends the texts of the clip before.
+        """
+        page = self._look(time, grey, LOOK_PX, CELL_PX)
+        if self._page is None or self._page_is_due(self._page, page):
+            self._page, self._lines = page, self._look(time, grey, GATE_PX, LINES_CELL_PX)
+            self._reads += 1
+            return "page"
+        if self._lines is None or time - self._lines.time < LINES_SPACING_S - 1e-3:
+            return None
+        lines = self._look(time, grey, GATE_PX, LINES_CELL_PX)
+        if not _changes(self._lines, lines, LINES_CELL_PX, LINES_CHANGE).any():
+            return None
+        self._lines = lines
+        return "lines"
 
-    def _due(self, time: float, look: np.ndarray, strokes: np.ndarray) -> bool:
-        assert self._time is not None
-        if look.shape != self._look.shape:
+    def _page_is_due(self, before: _Look, now: _Look) -> bool:
+        if now.grey.shape != before.grey.shape:
             return True
-        changed = (_cell_means(np.abs(look - self._look)) >= CHANGE) & (strokes | self._strokes)
+        changed = _changes(before, now, CELL_PX, CHANGE)
         share = float(changed.mean())
         if share == 0:
             return False
         pace = SPACING_S if self._reads < UNHURRIED_READS else LATER_SPACING_S
-        small = share < SMALL_CHANGE and (changed & (strokes ^ self._strokes)).sum() < NEW_CELLS
-        return time - self._time >= (SMALL_SPACING_S if small else pace) - 1e-3
+        small = share < SMALL_CHANGE and (changed & (now.strokes ^ before.strokes)).sum() < NEW_CELLS
+        return now.time - before.time >= (SMALL_SPACING_S if small else pace) - 1e-3
 
-    def _small(self, picture: np.ndarray) -> np.ndarray:
-        """Green, close to brightness, as float32 with sides that are multiples of a cell."""
-        height, width = picture.shape[:2]
-        scale = LOOK_PX / max(height, width)
-        size = [max(1, round(side * scale / CELL_PX)) * CELL_PX for side in (width, height)]
-        small: np.ndarray = self._resize(np.ascontiguousarray(picture[:, :, 1]), size, interpolation=self._area)
-        return small.astype(np.float32)
+    def _look(self, time: float, grey: np.ndarray, longest_px: int, cell_px: int) -> _Look:
+        height, width = grey.shape
+        scale = longest_px / max(height, width)
+        size = [max(1, round(side * scale / cell_px)) * cell_px for side in (width, height)]
+        if (width, height) != tuple(size):
+            grey = self._resize(grey, size, interpolation=self._area)
+        small = grey.astype(np.float32)
+        sharp = np.abs(np.diff(small, axis=1, append=small[:, -1:])) >= STROKE
+        return _Look(time, small, _cell_means(sharp, cell_px) >= STROKE_SHARE)
 
 
-def _cell_means(values: np.ndarray) -> np.ndarray:
-    rows, columns = values.shape[0] // CELL_PX, values.shape[1] // CELL_PX
-    means: np.ndarray = values.reshape(rows, CELL_PX, columns, CELL_PX).mean(axis=(1, 3), dtype=np.float32)
+def _changes(before: _Look, now: _Look, cell_px: int, change: float) -> np.ndarray:
+    """Which cells have, or had, strokes and look different, bool [rows, columns]."""
+    return (_cell_means(np.abs(now.grey - before.grey), cell_px) >= change) & (now.strokes | before.strokes)
+
+
+def _cell_means(values: np.ndarray, cell_px: int) -> np.ndarray:
+    rows, columns = values.shape[0] // cell_px, values.shape[1] // cell_px
+    means: np.ndarray = values.reshape(rows, cell_px, columns, cell_px).mean(axis=(1, 3), dtype=np.float32)
     return means

@@ -1,10 +1,13 @@
-"""On-screen text over time: lines of single pictures become blocks, and the same block seen again becomes one text.
+"""On-screen text over time: the same line seen again becomes one text, and lines that come and go together a paragraph.
 
 Knows nothing of how pictures are read. Positions are fractions of the picture, times are seconds.
 """
 
 from __future__ import annotations
 
+import bisect
+import functools
+import itertools
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,12 +23,16 @@ MOVED_TEXT = 0.9  # the same for text that stands elsewhere: credits scroll, the
 SAME_PLACE = 0.3  # least overlap (intersection over union) of two boxes in the same place
 MOSTLY_INSIDE = 0.6  # least share of a text's box inside the box of the longer text that it grew into
 FLICKER_S = 3.0  # a text that one reading missed and that is back within this time was there all along
+HELD_S = 2.0  # a number that stands so long is a text of its own; a clock's are listed together,
+TICKS_S = 4.0  # for so long
+SURE_SPELLING = 0.95  # mean confidence of readings, from which another word in the same line is no misreading
+TOGETHER_S = 1.5  # lines that come, and go, within this time of each other may be one paragraph: a fade takes as long
 LONG_TEXT = 5  # characters from which spelling may differ; shorter words differ by meaning ("in", "on")
 
 
 @dataclass(frozen=True)
 class TextBox:
-    """One line as read; `box` = x0, y0, x1, y1 as fractions of the picture."""
+    """One line as read, "" where it is in a script that the reader does not know; `box` in fractions of the picture."""
 
     text: str
     confidence: float
@@ -42,7 +49,7 @@ class Sighting:
 
 @dataclass(frozen=True)
 class ScreenText:
-    """A block of text that stood on the screen from `start` to `end` seconds."""
+    """A line or a paragraph that stood on the screen from `start` to `end` seconds."""
 
     start: float
     end: float
@@ -50,9 +57,13 @@ class ScreenText:
     box: Box
     confidence: float
 
+    @property
+    def as_box(self) -> TextBox:
+        return TextBox(self.text, self.confidence, self.box)
 
-def join_blocks(boxes: Sequence[TextBox]) -> list[TextBox]:
-    """Lines that belong together (pieces of a row, lines of a paragraph) become one, in reading order."""
+
+def join_rows(boxes: Sequence[TextBox]) -> list[TextBox]:
+    """Pieces of a row that belong together become one, in reading order."""
     rows: list[TextBox] = []
     for piece in sorted(boxes, key=lambda b: b.box[0]):
         before = next((row for row in rows if _continues_row(row, piece)), None)
@@ -60,20 +71,57 @@ def join_blocks(boxes: Sequence[TextBox]) -> list[TextBox]:
             rows.remove(before)
             piece = _joined(before, piece)
         rows.append(piece)
-    blocks: list[list[TextBox]] = []
-    for row in sorted(rows, key=lambda b: (b.box[1], b.box[0])):
-        block = next((block for block in blocks if _continues_block(block[-1], row)), None)
-        if block is None:
-            blocks.append([row])
-        else:
-            block.append(row)
-    joined = []
-    for block in blocks:
-        whole = block[0]
-        for row in block[1:]:
-            whole = _joined(whole, row)
-        joined.append(whole)
-    return joined
+    return sorted(rows, key=lambda b: (b.box[1], b.box[0]))
+
+
+def join_paragraphs(texts: Sequence[ScreenText]) -> list[ScreenText]:
+    """Lines one below the other that came and went together become one text; a number takes its label along.
+
+    A terminal's lines come one after the other, and stay apart.
+    """
+    joined: list[ScreenText] = []
+    waiting = sorted(texts, key=lambda t: t.start)
+    begin = 0
+    while begin < len(waiting):
+        end = bisect.bisect_right(waiting, waiting[begin].start + TOGETHER_S, begin, key=lambda t: t.start)
+        cohort, begin = waiting[begin:end], end
+        blocks: list[list[ScreenText]] = []
+        for row in sorted(cohort, key=lambda t: (t.box[1], t.box[0])):
+            block = next(
+                (b for b in blocks if _continues_block(b[-1].as_box, row.as_box) and _together(b[-1], row)), None
+            )
+            if block is None:
+                blocks.append([row])
+            else:
+                block.append(row)
+        joined += [functools.reduce(_one_text, block) for block in blocks]
+    return _with_labels(joined)
+
+
+def _together(one: ScreenText, other: ScreenText) -> bool:
+    return abs(one.start - other.start) <= TOGETHER_S and abs(one.end - other.end) <= TOGETHER_S
+
+
+def _one_text(one: ScreenText, other: ScreenText) -> ScreenText:
+    whole = _joined(one.as_box, other.as_box)
+    start, end = min(one.start, other.start), max(one.end, other.end)
+    return ScreenText(start, end, whole.text, whole.box, whole.confidence)
+
+
+def _with_labels(texts: Sequence[ScreenText]) -> list[ScreenText]:
+    """A number that changes below, or above, a line that stays says with it what it is a number of."""
+    labels = [text for text in texts if not is_counter(text.text)]
+    labelled = []
+    for text in texts:
+        if is_counter(text.text):
+            around = [t for t in labels if t.start <= text.start + TOGETHER_S and text.end - TOGETHER_S <= t.end]
+            above = next((t for t in around if _continues_block(t.as_box, text.as_box)), None)
+            below = next((t for t in around if _continues_block(text.as_box, t.as_box)), None)
+            parts = [part.as_box for part in (above, text, below) if part is not None]
+            whole = functools.reduce(_joined, parts)
+            text = ScreenText(text.start, text.end, whole.text, whole.box, whole.confidence)
+        labelled.append(text)
+    return labelled
 
 
 def _joined(first: TextBox, second: TextBox) -> TextBox:
@@ -122,13 +170,13 @@ class _Track:
     start: float
     seen: float  # last time it was read
     readings: list[TextBox] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)  # of the readings, seconds
     missed: float | None = None  # first later sighting without it
-    spellings: dict[str, float] = field(default_factory=dict)  # reading -> sum of confidences
 
     def add(self, time: float, block: TextBox) -> None:
         self.seen, self.missed = time, None
         self.readings.append(block)
-        self.spellings[block.text] = self.spellings.get(block.text, 0.0) + block.confidence
+        self.times.append(time)
 
     def fit(self, block: TextBox) -> float:
         """How well `block` continues this track: 0 for not at all."""
@@ -143,18 +191,82 @@ class _Track:
             return 1 + place
         return alike if alike >= MOVED_TEXT else 0.0
 
-    def close(self, gap_s: float) -> ScreenText:
+    def close(self, gap_s: float) -> list[ScreenText]:
         end = self.seen + gap_s if self.missed is None else min(self.missed, self.seen + gap_s)
-        confidence = statistics.fmean(reading.confidence for reading in self.readings)
-        first, last = self.readings[0], self.readings[-1]
-        if is_counter(first.text) and len(self.spellings) > 1:
-            text = f"{first.text} … {last.text}" if first.text != last.text else first.text
+        if is_counter(self.readings[0].text) and any(r.text != self.readings[0].text for r in self.readings):
+            return _numbers_in_turn(self.times, self.readings, end)
+        cuts = [0, *_other_words(self.times, self.readings, end), len(self.readings)]
+        ends = [*(self.times[cut] for cut in cuts[1:-1]), end]
+        return [
+            _spelled(self.times[a], until, self.readings[a:b])
+            for (a, b), until in zip(itertools.pairwise(cuts), ends, strict=True)
+        ]
+
+
+def _spelled(start: float, end: float, readings: Sequence[TextBox]) -> ScreenText:
+    """A text in the best of its spellings."""
+    spellings: dict[str, float] = {}  # sums of confidences
+    for reading in readings:
+        spellings[reading.text] = spellings.get(reading.text, 0.0) + reading.confidence
+    text = max(spellings, key=lambda spelling: (spellings[spelling], len(spelling)))
+    text = max((s for s in spellings if _grew(text, s)), key=len, default=text)
+    spaced = [s for s in spellings if _plain(s) == _plain(text)]
+    text = max(spaced, key=lambda s: (len(s.split()), spellings[s]))  # readers lose spaces, never add any
+    return ScreenText(start, end, text, readings[-1].box, statistics.fmean(r.confidence for r in readings))
+
+
+def _other_words(times: Sequence[float], readings: Sequence[TextBox], end: float) -> list[int]:
+    """Where, among readings of about the same text, another word took the place of one ("sold", "told").
+
+    A misreading is unsure, or gone with the next reading, or comes and goes: both spellings must stand for a while.
+    """
+    runs = [list(run) for _, run in itertools.groupby(range(len(times)), key=lambda i: _plain(readings[i].text))]
+    spelled = [_plain(readings[run[0]].text) for run in runs]
+    until = [*(times[run[0]] for run in runs[1:]), end]
+    sure = [
+        spelled.count(text) == 1
+        and statistics.fmean(readings[i].confidence for i in run) >= SURE_SPELLING
+        and (len(run) > 1 or stop - times[run[0]] >= HELD_S)
+        for run, text, stop in zip(runs, spelled, until, strict=True)
+    ]
+    return [
+        runs[i][0]
+        for i in range(1, len(runs))
+        if sure[i - 1] and sure[i] and _word_replaced(readings[runs[i - 1][0]].text, readings[runs[i][0]].text)
+    ]
+
+
+def _word_replaced(a: str, b: str) -> bool:
+    """Whether words stand in the place of others, none of them cut off: what is half hidden is still the same."""
+    pairs = [(_plain(x), _plain(y)) for x, y in zip(a.split(), b.split(), strict=False)]
+    cut_off = any(x != y and (x in y or y in x) for x, y in pairs)
+    return len(a.split()) == len(b.split()) and not cut_off
+
+
+def _numbers_in_turn(times: Sequence[float], readings: Sequence[TextBox], end: float) -> list[ScreenText]:
+    """Numbers that took each other's place: one that stood for a while is a text, those of a clock are listed."""
+    runs = [list(run) for _, run in itertools.groupby(range(len(times)), key=lambda i: _plain(readings[i].text))]
+    begins = [times[run[0]] for run in runs]
+    texts: list[ScreenText] = []
+    ticking: list[int] = []  # numbers of the runs that are not told yet
+    for number, (begin, until) in enumerate(itertools.pairwise([*begins, end])):
+        held = until - begin >= HELD_S
+        if ticking and (held or until - begins[ticking[0]] > TICKS_S):
+            texts.append(_listed([runs[i] for i in ticking], readings, begins[ticking[0]], begin))
+            ticking = []
+        if held:
+            texts.append(_listed([runs[number]], readings, begin, until))
         else:
-            text = max(self.spellings, key=lambda spelling: (self.spellings[spelling], len(spelling)))
-            text = max((s for s in self.spellings if _grew(text, s)), key=len, default=text)
-            spaced = [s for s in self.spellings if _plain(s) == _plain(text)]
-            text = max(spaced, key=lambda s: (len(s.split()), self.spellings[s]))  # readers lose spaces, never add any
-        return ScreenText(self.start, end, text, last.box, confidence)
+            ticking.append(number)
+    if ticking:
+        texts.append(_listed([runs[i] for i in ticking], readings, begins[ticking[0]], end))
+    return texts
+
+
+def _listed(runs: Sequence[Sequence[int]], readings: Sequence[TextBox], start: float, end: float) -> ScreenText:
+    confidence = statistics.fmean(readings[i].confidence for run in runs for i in run)
+    text = " … ".join(readings[run[0]].text for run in runs)
+    return ScreenText(start, end, text, readings[runs[-1][-1]].box, confidence)
 
 
 def merge_sightings(sightings: Sequence[Sighting], gap_s: float) -> list[ScreenText]:
@@ -162,7 +274,8 @@ def merge_sightings(sightings: Sequence[Sighting], gap_s: float) -> list[ScreenT
 
     sightings: in order of time. A text ends at the first sighting without it, or `gap_s` seconds after the last one
     with it, if no picture was read in between (so `gap_s` is the longest time that pictures may go unread); the same
-    after the last sighting of all. A clock or counter gives one text, "first … last", not one a reading.
+    after the last sighting of all. The times of a clock or counter are listed, "0:12 … 0:13 … 0:14", those of a
+    few seconds in one text.
     """
     open_tracks: list[_Track] = []
     texts: list[ScreenText] = []
@@ -172,9 +285,9 @@ def merge_sightings(sightings: Sequence[Sighting], gap_s: float) -> list[ScreenT
             gone = track.missed is not None and sighting.time - track.missed > limit
             if gone or sighting.time - track.seen > gap_s:
                 open_tracks.remove(track)
-                texts.append(track.close(gap_s))
+                texts += track.close(gap_s)
         free = list(open_tracks)
-        for block in join_blocks(sighting.boxes):
+        for block in join_rows([box for box in sighting.boxes if box.text]):
             best = max(((t.fit(block), -i) for i, t in enumerate(free)), default=(0.0, 0))
             if best[0] > 0:
                 track = free.pop(-best[1])
@@ -185,8 +298,8 @@ def merge_sightings(sightings: Sequence[Sighting], gap_s: float) -> list[ScreenT
         for track in free:
             if track.missed is None:
                 track.missed = sighting.time
-    texts += [track.close(gap_s) for track in open_tracks]
-    return sorted(texts, key=lambda t: (t.start, t.box[1], t.box[0]))
+    texts += [text for track in open_tracks for text in track.close(gap_s)]
+    return sorted(join_paragraphs(texts), key=lambda t: (t.start, t.box[1], t.box[0]))
 
 
 def is_counter(text: str) -> bool:
@@ -202,7 +315,7 @@ def similarity(a: str, b: str) -> float:
     if a == b:
         return 1.0
     longest = max(len(a), len(b))
-    if longest < LONG_TEXT or numbers[0] != numbers[1]:
+    if longest < LONG_TEXT or numbers[0] != numbers[1] or _another_number(a, b):
         return 0.0
     if abs(len(a) - len(b)) > (1 - SAME_TEXT) * longest:
         return 0.0
@@ -213,6 +326,12 @@ def _numbers(text: str) -> list[str]:
     """The digits of each word that has many of them ("Q1", "IMG_4822.MOV"); a lone one is a letter misread ("1ong")."""
     digits = [("".join(c for c in word if c.isdigit()), word) for word in text.split()]
     return [number for number, word in digits if number and 3 * len(number) >= len(_plain(word))]
+
+
+def _another_number(a: str, b: str) -> bool:
+    """Whether two texts have as many digits, but others: readers take letters for digits, seldom 3 for 8."""
+    digits = [[c for c in text if c.isdigit()] for text in (a, b)]
+    return len(digits[0]) == len(digits[1]) and digits[0] != digits[1]
 
 
 def _plain(text: str) -> str:

@@ -7,6 +7,7 @@ so whatever follows depends on nothing before: a run that stops there and one th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,6 +64,23 @@ class _Rater:
         feed = {"input": self._input, "state": self._state, "sr": self._rate}
         rating, self._state = self._session.run(None, feed)
         return float(rating[0, 0])
+
+
+def load_rater() -> Callable[[np.ndarray], np.ndarray]:
+    """Takes float32 mono 16 kHz [n] to the probability of speech in each whole window; nothing is before them.
+
+    Raises PackError if the network is not there.
+    """
+    from model.pack import part
+
+    rater = _Rater(part("voice") / "silero_vad_16k_op15.onnx")
+
+    def rate(sound: np.ndarray) -> np.ndarray:
+        rater.reset()
+        windows = sound[: len(sound) // WINDOW * WINDOW].reshape(-1, WINDOW)
+        return np.array([rater.rate(window) for window in windows], np.float32)
+
+    return rate
 
 
 class VoiceActivity:

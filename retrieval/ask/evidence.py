@@ -27,9 +27,10 @@ class Item:
     source: Source
     quote: str
     likelihood: float = 0.0  # that it answers the question, 0 to 1
+    written: bool = False  # speech that comes from subtitles, and was not heard
 
     def as_citation(self) -> Citation:
-        return Citation(self.video_id, self.start, self.end, self.source, self.quote)
+        return Citation(self.video_id, self.start, self.end, self.source, self.quote, self.written)
 
     def as_note(self, stills: Sequence[Still] = ()) -> Note:
         """What a model is given of it."""

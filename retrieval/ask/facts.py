@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from model.media.probe import PICTURE
 from retrieval.ask.evidence import Evidence, Item, distinct
 from retrieval.ask.find import Finder
 from retrieval.ask.plan import EVERY_SOURCE, Plan
@@ -31,8 +32,9 @@ def facts_of(finder: Finder, plan: Plan, video_ids: Sequence[str]) -> Evidence:
 
 def _fact(finder: Finder, say: Say, fact: str, video: Video) -> str:
     info = video.info
+    picture = info.get("container") == PICTURE
     if fact == "length":
-        return say("length", value=say.length(video.duration))
+        return say("length" if info.get("fps") or not picture else "still", value=say.length(video.duration))
     if fact == "resolution" and info.get("width"):
         return say("resolution", width=info["width"], height=info["height"])
     if fact == "rate" and info.get("fps"):
@@ -42,6 +44,8 @@ def _fact(finder: Finder, say: Say, fact: str, video: Video) -> str:
     if fact == "sound":
         codec = info.get("audio_codec")
         return say("has_sound", codec=codec) if codec else say("no_sound")
+    if fact == "format" and picture:
+        return say("picture_format", video=info["video_codec"])
     if fact == "format":
         audio = say("format_audio", codec=info["audio_codec"]) if info.get("audio_codec") else ""
         return say("format", container=info.get("container"), video=info.get("video_codec") or "-", audio=audio)
@@ -123,8 +127,7 @@ def _parts(finder: Finder, plan: Plan, video_ids: Sequence[str]) -> dict[str, Fi
 
 
 def _inside(finder: Finder, video_id: str, source: Source, part: Filter) -> list[Item]:
-    lines = [p for p in finder.library.passages(video_id, source) if part.cut(p.start, p.end)]
-    return [finder.line(p) for p in lines]
+    return [finder.line(p) for p in finder.lines_of(video_id, source) if part.cut(p.start, p.end)]
 
 
 def _size(count: int) -> str:

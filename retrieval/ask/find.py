@@ -25,6 +25,7 @@ from retrieval.search.relevance import Relevance
 from retrieval.search.search import Searcher
 from retrieval.store.fulltext import match_expression, words
 from retrieval.store.records import Moment, Passage, Source, Video
+from retrieval.store.transcripts import is_written, transcript
 
 RIVAL = 0.5  # a line is shown too that is so likely, measured by the likeliest
 SURE = 0.6  # likelihood of words from which they stand before pictures where these are likely meant
@@ -55,6 +56,10 @@ class Finder:
         if plan.window and within == EVERYTHING and video_ids is not None and len(video_ids) == 1:
             within = next((part for _, part in self.windows(plan, video_ids)), within)
         return self.searcher.search(plan.query(), video_ids, top, within)
+
+    def fits(self, text: str, video_ids: Sequence[str]) -> bool:
+        """Whether anything is likely what somebody looks for: something that comes nearest there always is."""
+        return self.find(plan_search(text), video_ids).found
 
     def relevance(self, text: str, video_id: str) -> Relevance:
         """How well each time of a video fits what somebody types. Raises UsageError as `search` does."""
@@ -177,12 +182,12 @@ class Finder:
         return sorted(ranked, key=lambda hit: -rank(hit))
 
     def _in_order(self, plan: Plan, video_ids: Sequence[str], within: Filter, sources: frozenset[Source]) -> list[Item]:
-        passages = [
-            passage
-            for video_id in video_ids
-            for passage in self.library.passages(video_id)
-            if passage.source in sources and within.cut(passage.start, passage.end)
-        ]
+        passages = []
+        for video_id in video_ids:
+            lines = [line for source in sources for line in self.lines_of(video_id, source)]
+            passages += sorted(
+                (line for line in lines if within.cut(line.start, line.end)), key=lambda line: (line.start, line.id)
+            )
         if plan.place:
             there, others = self._standing_at(plan, plan.place, [Hit(p, 0.0, 1.0) for p in passages])
             if there:
@@ -190,11 +195,17 @@ class Finder:
             passages = [hit.passage for hit in others]
         return distinct([self.item(passage, within, 1.0) for passage in passages])
 
+    def lines_of(self, video_id: str, source: Source) -> list[Passage]:
+        """All that is written on the screen, or all that is said, of which there may be several tracks: once."""
+        if source == "speech":
+            return transcript(self.library, self.library.video(video_id))
+        return self.library.passages(video_id, source)
+
     def _standing_at(self, plan: Plan, place: Place, hits: list[Hit]) -> tuple[list[Passage], list[Hit]]:
         """On-screen texts that stand in a part of the screen, as many as are asked for or those that are nearest to its
         edge; and those of no known place."""
         sightings = {hit.passage.video_id: self.library.sightings(hit.passage.video_id) for hit in hits}
-        boxes = [box_of(hit.passage, sightings[hit.passage.video_id]) for hit in hits]
+        boxes = [box_of(hit.passage, sightings[hit.passage.video_id], place) for hit in hits]
         there = [(hit, distance(place, box)) for hit, box in zip(hits, boxes, strict=True) if box and holds(place, box)]
         unknown = [hit for hit, box in zip(hits, boxes, strict=True) if box is None]
         there.sort(key=lambda pair: pair[1])
@@ -207,6 +218,8 @@ class Finder:
         start, end, quote = passage.start, passage.end, passage.text
         if passage.source == "speech":
             for line in self.library.passages(passage.video_id, "speech"):
+                if line.origin != passage.origin:  # another track says it again
+                    continue
                 goes_on = 0 <= line.start - end <= _NEAR_S and not quote.rstrip().endswith(_SENTENCE_ENDS)
                 if line.id != passage.id and goes_on and len(quote) + len(line.text) < QUOTE_CHARS:
                     end, quote = line.end, f"{quote} {line.text}"
@@ -215,12 +228,14 @@ class Finder:
         start, end = within.cut(start, end) or (start, end)
         if passage.source == "text":
             end = min(end, start + MAX_MOMENT_S)
-        return Item(passage.video_id, start, end, passage.source, quotable(quote)[:QUOTE_CHARS], likelihood)
+        words = quotable(quote)[:QUOTE_CHARS]
+        return Item(passage.video_id, start, end, passage.source, words, likelihood, is_written(passage.origin))
 
     def line(self, passage: Passage, within: Filter = EVERYTHING) -> Item:
         """A passage by itself."""
         start, end = within.cut(passage.start, passage.end) or (passage.start, passage.end)
-        return Item(passage.video_id, start, end, passage.source, quotable(passage.text), 1.0)
+        written = is_written(passage.origin)
+        return Item(passage.video_id, start, end, passage.source, quotable(passage.text), 1.0, written)
 
     def _screen(self, passage: Passage) -> str:
         """A text with those right before and after it, in reading order, that are there for half of its time: a name

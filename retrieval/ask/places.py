@@ -9,6 +9,7 @@ from retrieval.ask.plan import Place
 from retrieval.store.records import Passage
 
 _MIDDLE = (0.25, 0.75)  # of the width or height; the outer parts reach to the half
+_MOSTLY_READ = 0.8  # of a text's letters: readings differ by a few
 _SAME_ROW = 0.1  # of the height: what lies no further apart is equally far up or down
 
 
@@ -24,18 +25,26 @@ def distance(place: Place, box: Box) -> float:
     return round(max(0.0, far) / _SAME_ROW)
 
 
-def box_of(passage: Passage, sightings: Sequence[Sighting]) -> Box | None:
-    """Around the lines of an on-screen text where most of them were read; None where none of them was."""
-    whole, best, box = _squeezed(passage.text), 0, None
+def box_of(passage: Passage, sightings: Sequence[Sighting], place: Place | None = None) -> Box | None:
+    """Around the lines of an on-screen text where most of them were read; None where none of them was.
+
+    place: of a text that moved, where it was in that part of the screen is preferred.
+    """
+    whole, found = _squeezed(passage.text), list[tuple[int, Box]]()
     for sighting in sightings:
         if not passage.start <= sighting.time <= passage.end:
             continue
         lines = [line for line in sighting.boxes if _is_part(_squeezed(line.text), whole)]
-        letters = sum(len(line.text) for line in lines)
-        if letters > best:
+        if lines:
             left, top, right, bottom = zip(*(line.box for line in lines), strict=True)
-            best, box = letters, (min(left), min(top), max(right), max(bottom))
-    return box
+            letters = sum(len(line.text) for line in lines)
+            found.append((letters, (min(left), min(top), max(right), max(bottom))))
+    if not found:
+        return None
+    most = max(letters for letters, _ in found)
+    whole_ones = [box for letters, box in found if letters >= _MOSTLY_READ * most]
+    there = [box for box in whole_ones if place is not None and holds(place, box)]
+    return there[0] if there else next(box for letters, box in found if letters == most)
 
 
 def _lies(position: float, part: str | None, low: str) -> bool:

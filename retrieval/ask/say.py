@@ -63,16 +63,21 @@ class Say:
     def lead(self, item: Item) -> str:
         if item.source == "visual":
             return self("looks", names=item.quote) if item.quote else self("seen")
-        return self("heard" if item.source == "speech" else "read", quote=item.quote)
+        heard = "subtitled" if item.written else "heard"
+        return self(heard if item.source == "speech" else "read", quote=item.quote)
 
     def when(self, items: Sequence[Item]) -> str:
         first, *others = range(1, len(items) + 1)
         item = items[0]
-        lead = self("seen") if item.source == "visual" else self(f"when_{item.source}", quote=item.quote)
+        lead = self("seen") if item.source == "visual" else self(self._when_name(item), quote=item.quote)
         text = f"{lead} {marker(first)}{self.stop}"
         if others:
             text += " " + self("others", places=", ".join(map(marker, others[:_MOST_OTHERS])))
         return text
+
+    @staticmethod
+    def _when_name(item: Item) -> str:
+        return "when_subtitled" if item.written else f"when_{item.source}"
 
     def not_found(self, evidence: Evidence) -> str:
         """What was searched, that it is not there, what no picture shows, and what the index says it lacks."""

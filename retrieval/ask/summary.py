@@ -20,6 +20,7 @@ from retrieval.search.filters import Filter
 from retrieval.search.words import content_words
 from retrieval.store.library import Library
 from retrieval.store.records import ClipFrames, Passage
+from retrieval.store.transcripts import transcript
 
 _CHAPTER_S = 30.0  # about one chapter for so much of a video...
 _MOST_CHAPTERS = 12  # ...but never more than can be read at a glance
@@ -60,7 +61,8 @@ def summarize(
     """Summarize what the index knows of a video, from its start to its end, or of a part of it."""
     say = Say(language)
     clips = library.video_frames(video_id)
-    passages = library.passages(video_id)
+    said = transcript(library, library.video(video_id))
+    passages = sorted([*said, *library.passages(video_id, "text")], key=lambda passage: (passage.start, passage.id))
     if within is not None:
         clips = [c for c in clips if within.cut(c.clip.start, c.clip.end)]
         passages = [p for p in passages if within.cut(p.start, p.end)]

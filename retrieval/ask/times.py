@@ -19,6 +19,7 @@ from retrieval.search.filters import Filter
 from retrieval.search.hits import MAX_MOMENT_S, coverage
 from retrieval.store.fulltext import stem, words
 from retrieval.store.records import Passage, Video
+from retrieval.store.transcripts import is_written
 
 _SEEN_SHARE = 0.6  # of the way from a video's usual frame to its best: what fits this well shows it too
 _CLEAR = 0.03  # share of random things that may fit a frame of it better: it is there, however often it is
@@ -160,7 +161,14 @@ def stretches(line: Timeline, query: np.ndarray, clear: np.ndarray, gap_s: float
 
 
 def _told(passage: Passage) -> Item:
-    return Item(passage.video_id, passage.start, passage.end, passage.source, quotable(passage.text))
+    return Item(
+        passage.video_id,
+        passage.start,
+        passage.end,
+        passage.source,
+        quotable(passage.text),
+        written=is_written(passage.origin),
+    )
 
 
 def _joined(items: Sequence[Item]) -> list[Item]:

@@ -12,6 +12,7 @@ from retrieval.ask.find import Finder
 from retrieval.ask.summary import Chapter, summarize
 from retrieval.search.search import Searcher
 from retrieval.store.records import Passage, Video
+from retrieval.store.transcripts import transcript
 
 SECONDS = 30.0  # of a reel, unless somebody wants another length
 _LEAST_S, _MOST_S = 2.0, 8.0  # of one moment: shorter is a flicker, longer is no highlight
@@ -37,7 +38,7 @@ def highlights(
         chapters = summarize(searcher.library, models, video.id).chapters
         if not chapters:
             raise UsageError("Nothing of this video is indexed yet: highlights can be cut when it is.")
-        chosen = _of_chapters(chapters, searcher.library.passages(video.id, "speech"), video.duration, seconds)
+        chosen = _of_chapters(chapters, transcript(searcher.library, video), video.duration, seconds)
     return _joined(sorted(chosen))
 
 

@@ -15,9 +15,11 @@ from typing import Any, Literal
 from model.errors import UsageError
 from model.media.probe import MediaInfo, Track, probe
 from model.speech.languages import name_of, spoken_language
+from retrieval.index.subtitles import kept_tracks
 from retrieval.store.jobs import JobQueue
 from retrieval.store.library import Library
 from retrieval.store.records import Job, Video
+from retrieval.store.transcripts import STREAM
 
 AUTO: Literal["auto"] = "auto"
 
@@ -91,9 +93,9 @@ def heard_sound(video: Video) -> int | None:
 
 
 def describe(track: Track) -> str:
-    """ "1 (English, “Main”)" """
+    """ "2 (English, “Stereo”)": the stream's number, and what the file says of it."""
     details = [name_of(track.language)] if track.language else []
-    details += [f"“{track.title}”"] if track.title else []
+    details += [f"“{' '.join(track.title.split())}”"] if track.title else []
     return f"{track.index} ({', '.join(details)})" if details else str(track.index)
 
 
@@ -134,9 +136,10 @@ def _check_copy(video: Video, info: MediaInfo, choices: dict[str, Any]) -> None:
 
 
 def _check_kept(library: Library, video: Video, subtitles: Sequence[int]) -> None:
-    """The original is gone: of its subtitles there are those that are stored."""
+    """The original is gone: of its subtitles there are those that are stored, and texts that were kept."""
     stored = {passage.origin for passage in library.passages(video.id, "speech")}
-    if missing := [index for index in subtitles if f"subtitles:{index}" not in stored]:
+    kept = kept_tracks(library, video.id)
+    if missing := [index for index in subtitles if f"{STREAM}{index}" not in stored and index not in kept]:
         raise UsageError(
             f"Of {video.title} only the copy for the player is left, which has no subtitles; add the file again to have"
             f" track {missing[0]}."

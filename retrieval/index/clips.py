@@ -36,6 +36,7 @@ class Sample:
 
 
 Look = Callable[[Frame], np.ndarray]
+Glance = Callable[[Frame], None]
 
 
 @dataclass
@@ -67,13 +68,19 @@ _NEAR_DUPLICATE = 0.6 / 255  # mean brightness difference below which a frame sh
 
 
 def split_into_clips(
-    frames: Iterable[Frame], start: float, duration: float, look: Look, shown: Frame | None = None
+    frames: Iterable[Frame],
+    start: float,
+    duration: float,
+    look: Look,
+    shown: Frame | None = None,
+    glance: Glance = lambda frame: None,
 ) -> Iterator[ClipSpan]:
     """Cut the frames from `start` on; together the clips cover [start, duration] without gaps.
 
-    Frames must come in order of time. `look` is called once for every sample that shows something new. Gaps longer
-    than a clip (a still screen in a variable-frame-rate recording) become clips that carry on the last frame seen;
-    `shown` is that frame when a run is resumed inside such a gap.
+    Frames must come in order of time. `look` is called once for every sample that shows something new, `glance` for
+    every other: a digit may have changed in it, of which the whole picture's brightness says nothing. Gaps longer than
+    a clip (a still screen in a variable-frame-rate recording) become clips that carry on the last frame seen; `shown`
+    is that frame when a run is resumed inside such a gap.
     """
     clip = OpenClip(start, shown)
     for frame in frames:
@@ -84,7 +91,7 @@ def split_into_clips(
         if is_cut and frame.time - clip.start >= MIN_CLIP_S and duration - frame.time >= MIN_CLIP_S:
             yield clip.close(frame.time, look)
             clip = OpenClip(frame.time)
-        _take_sample(clip, frame, look)
+        _take_sample(clip, frame, look, glance)
         clip.last = frame
     while duration - clip.start > (longest := _longest(clip.start, duration)) + _EPSILON_S:
         yield clip.close(clip.start + longest, look)
@@ -99,7 +106,7 @@ def _longest(start: float, duration: float) -> float:
     return left / 2 if MAX_CLIP_S < left < MAX_CLIP_S + MIN_CLIP_S else MAX_CLIP_S
 
 
-def _take_sample(clip: OpenClip, frame: Frame, look: Look) -> None:
+def _take_sample(clip: OpenClip, frame: Frame, look: Look, glance: Glance) -> None:
     if not clip.samples and clip.shown is not None and frame.time - clip.start > SAMPLE_EVERY_S:
         clip.samples.append(Sample(clip.start, clip.shown.luma, look(clip.shown)))
     if clip.samples and frame.time - clip.samples[-1].time < SAMPLE_EVERY_S - _EPSILON_S:
@@ -107,6 +114,7 @@ def _take_sample(clip: OpenClip, frame: Frame, look: Look) -> None:
     original = _original(clip.samples)
     if original is not None and _difference(clip.samples[original].luma, frame.luma) < _NEAR_DUPLICATE:
         clip.samples.append(Sample(frame.time, frame.luma, None, original))
+        glance(frame)
     else:
         clip.samples.append(Sample(frame.time, frame.luma, look(frame)))
 

@@ -24,6 +24,8 @@ from retrieval.index.lanes.see import SeeLane
 from retrieval.index.lanes.work import Work
 from retrieval.index.lengths import measured
 from retrieval.index.renew import renew
+from retrieval.index.subtitles import store_subtitles
+from retrieval.index.subtitles import waiting as subtitles_waiting
 from retrieval.store.claims import ClaimLost
 from retrieval.store.jobs import JobQueue
 from retrieval.store.library import LOCAL_OWNER, Library, content_hash
@@ -97,6 +99,8 @@ def run_job(
         seconds = (video.index_seconds or 0.0) + time.monotonic() - began
         library.update_video(video.id, index_seconds=round(seconds, 3))
         jobs.finish(job, "done")
+        if subtitles_waiting(library, video.id):  # they came meanwhile
+            jobs.add(video.id, job.owner)
         _drop_upload(library, video)
     except ClaimLost:
         raise
@@ -130,6 +134,9 @@ def _run_lanes(
     stop: threading.Event,
     on_progress: Callable[[dict[str, float]], None] | None,
 ) -> None:
+    if library.lane_done(video.id, "hear"):  # it takes the subtitles up itself; but some may have come later
+        path, info = original_or_copy(video)
+        store_subtitles(Work(library, models, video.id, path, info, stop))
     waiting = {name for name in LANES if not library.lane_done(video.id, name)}
     if "read" in waiting:
         waiting.add("see")  # which feeds it

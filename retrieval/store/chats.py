@@ -21,6 +21,7 @@ _TITLE_CHARS = 60  # of a question that becomes a title
 _LONGEST_TITLE_CHARS = 120  # of one that a person gives
 _MOST_WORDS = 12  # of a search: more only narrow nothing any more
 _LISTED = 200
+_FINDS = "(:visitor IS NULL OR c.visitor IS NULL OR c.visitor = :visitor)"
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,14 @@ class Chats:
 
     # -- one chat ----------------------------------------------------------------------------------
 
-    def start(self, owner: str, video_ids: Sequence[str]) -> Chat:
-        """A new, empty chat over the given videos."""
+    def start(self, owner: str, video_ids: Sequence[str], visitor: str | None = None) -> Chat:
+        """A new, empty chat over the given videos. `visitor`: the browser that will find it in its list; None: all."""
         chat_id, now = uuid.uuid4().hex[:12], time.time()
         with self.db.transaction() as db:
-            db.execute("INSERT INTO chats VALUES (?, ?, ?, ?, ?)", (chat_id, owner, "", now, now))
+            db.execute(
+                "INSERT INTO chats (id, owner, title, created_at, updated_at, visitor) VALUES (?, ?, ?, ?, ?, ?)",
+                (chat_id, owner, "", now, now, visitor),
+            )
             _set_videos(db, chat_id, video_ids)
         return self.chat(chat_id, owner)
 
@@ -54,12 +58,13 @@ class Chats:
         videos = self.db.rows("SELECT video_id FROM chat_videos WHERE chat_id = ? ORDER BY position", (chat_id,))
         return Chat(chat_id, owner, row["title"], [video["video_id"] for video in videos], row["updated_at"])
 
-    def latest(self, owner: str, video_id: str | None = None) -> Chat | None:
-        """The chat used last, if any; with `video_id`, the last one over that video."""
+    def latest(self, owner: str, video_id: str | None = None, visitor: str | None = None) -> Chat | None:
+        """The chat used last, if any; with `video_id`, the last one over that video; with `visitor`, of those that this
+        one finds."""
         row = self.db.row(
-            "SELECT id FROM chats WHERE owner = :owner AND (:video IS NULL OR EXISTS (SELECT 1 FROM chat_videos v"
-            " WHERE v.chat_id = chats.id AND v.video_id = :video)) ORDER BY updated_at DESC LIMIT 1",
-            {"owner": owner, "video": video_id},
+            "SELECT id FROM chats c WHERE owner = :owner AND (:video IS NULL OR EXISTS (SELECT 1 FROM chat_videos v"
+            f" WHERE v.chat_id = c.id AND v.video_id = :video)) AND {_FINDS} ORDER BY updated_at DESC LIMIT 1",
+            {"owner": owner, "video": video_id, "visitor": visitor},
         )
         return self.chat(row["id"], owner) if row else None
 
@@ -127,18 +132,22 @@ class Chats:
         """The owner's chats in which something was asked, last used first."""
         return self.search(owner, "", limit)
 
-    def search(self, owner: str, text: str, limit: int = _LISTED) -> list[ChatEntry]:
-        """Chats in whose title or messages every word of `text` occurs, in any letter case; last used first."""
+    def search(self, owner: str, text: str, limit: int = _LISTED, visitor: str | None = None) -> list[ChatEntry]:
+        """Chats in whose title or messages every word of `text` occurs, in any letter case; last used first.
+
+        With `visitor`, of those that this one finds.
+        """
         wanted = [f"%{_literal(word)}%" for word in well_formed(text, "The search").split()[:_MOST_WORDS]]
-        holds = (
-            " AND (c.title LIKE ? ESCAPE '\\'"
-            " OR EXISTS (SELECT 1 FROM messages m WHERE m.chat_id = c.id AND m.text LIKE ? ESCAPE '\\'))"
+        holds = "".join(
+            f" AND (c.title LIKE :word{n} ESCAPE '\\'"
+            f" OR EXISTS (SELECT 1 FROM messages m WHERE m.chat_id = c.id AND m.text LIKE :word{n} ESCAPE '\\'))"
+            for n in range(len(wanted))
         )
         rows = self.db.rows(
             "SELECT c.*, (SELECT count(*) FROM messages m WHERE m.chat_id = c.id AND m.role = 'user') AS questions"
-            f" FROM chats c WHERE c.owner = ? AND questions > 0{holds * len(wanted)}"
-            " ORDER BY c.updated_at DESC LIMIT ?",
-            (owner, *(word for word in wanted for _ in range(2)), limit),
+            f" FROM chats c WHERE c.owner = :owner AND questions > 0 AND {_FINDS}{holds}"
+            " ORDER BY c.updated_at DESC LIMIT :limit",
+            {"owner": owner, "limit": limit, "visitor": visitor, **{f"word{n}": word for n, word in enumerate(wanted)}},
         )
         videos = self._videos([row["id"] for row in rows])
         return [

@@ -189,7 +189,12 @@ def _languages(db: sqlite3.Connection) -> None:
     )
 
 
-MIGRATIONS = [_first_schema, _name_the_models, _comments, _logins, _claims, _languages]
+def _visitors(db: sqlite3.Connection) -> None:
+    """Where nobody logs in, a chat belongs to the browser that began it; older chats to all."""
+    db.execute("ALTER TABLE chats ADD COLUMN visitor TEXT")
+
+
+MIGRATIONS = [_first_schema, _name_the_models, _comments, _logins, _claims, _languages, _visitors]
 
 
 def migrate(db: sqlite3.Connection) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from model.errors import UnreadableMedia
 from model.media.probe import MediaInfo, probe
+from model.media.subtitles import is_picture
 from retrieval.store.records import Video
 
 
@@ -34,6 +35,7 @@ def with_chosen_sound(info: MediaInfo, choices: dict[str, Any]) -> MediaInfo:
 
 
 def holds_more_than_copy(info: MediaInfo) -> bool:
-    """Whether a file has tracks that its copy for browsers has not: a second sound or picture, or subtitles."""
+    """Whether a file has tracks that are lost with it: a second sound or picture, or subtitles that are pictures. The
+    text of others is kept (retrieval/index/subtitle_shelf.py)."""
     kinds = [track.kind for track in info.tracks]
-    return kinds.count("sound") > 1 or kinds.count("picture") > 1 or "subtitles" in kinds
+    return kinds.count("sound") > 1 or kinds.count("picture") > 1 or any(map(is_picture, info.tracks))

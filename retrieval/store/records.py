@@ -96,9 +96,12 @@ class Citation:
     end: float
     source: Source
     quote: str
+    written: bool = False  # speech that comes from subtitles, and was not heard
 
     def as_json(self) -> dict[str, Any]:
-        return {
+        """With "track": "subtitles" where speech was not heard."""
+        track = {"track": "subtitles"} if self.written else {}
+        return track | {
             "video_id": self.video_id,
             "start": round(self.start, 3),
             "end": round(self.end, 3),

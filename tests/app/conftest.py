@@ -67,7 +67,8 @@ class SlowEyes(ColourEncoder):
 
 def web_client(engine: Engine, policy: Policy | None = None, **options: Any) -> TestClient:
     """A client of the app, as a program on the same machine would ask it."""
-    return TestClient(create_app(engine, supervise=False, policy=policy), base_url="http://127.0.0.1:7860", **options)
+    options = {"base_url": "http://127.0.0.1:7860"} | options
+    return TestClient(create_app(engine, supervise=False, policy=policy), **options)
 
 
 def page_handlers(engine: Engine) -> Handlers:
@@ -143,6 +144,18 @@ def _work(engine: Engine, done: threading.Event) -> None:
             except CuepointError:
                 continue  # recorded with the job
     engine.library.db.close()
+
+
+def answer_slowly(engine: Engine, monkeypatch: pytest.MonkeyPatch, step_s: float = 0.1) -> None:
+    """Each step of an answer can be watched: what comes too fast for a page is left out."""
+    ask = engine.answerer.ask
+
+    def slowly(*args: Any, **kwargs: Any) -> Iterator[Any]:
+        for answer in ask(*args, **kwargs):
+            yield answer
+            time.sleep(step_s)
+
+    monkeypatch.setattr(engine.answerer, "ask", slowly)
 
 
 def wait_until(true: Callable[[], object], limit_s: float) -> None:

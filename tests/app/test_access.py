@@ -10,6 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 from starlette.datastructures import Headers
 
+from app.access.cookies import VISITOR
 from app.access.hosts import Hosts, allowed_hosts, is_loopback
 from app.access.login import COOKIE, Throttle
 from app.access.origins import is_foreign
@@ -292,3 +293,23 @@ def test_what_is_typed_is_never_html(locked: TestClient) -> None:
 def test_a_password_of_a_few_letters_is_refused(engine: Engine) -> None:
     with pytest.raises(UsageError, match="8 to 1000"):
         Accounts(engine.library).set_password("short")
+
+
+# -- visitors --------------------------------------------------------------------------------------
+
+
+def test_a_browser_gets_its_number_with_the_page_and_keeps_it(client: TestClient) -> None:
+    assert "set-cookie" not in client.get("/healthz").headers  # a program needs none
+    first = client.get("/", headers={"accept": "text/html"}).headers["set-cookie"]
+    assert first.startswith(f"{VISITOR}=") and "HttpOnly" in first and "SameSite=Lax" in first
+    assert "set-cookie" not in client.get("/", headers={"accept": "text/html"}).headers
+    client.cookies.clear()
+    client.cookies.set(VISITOR, "not one of ours")
+    assert client.get("/", headers={"accept": "text/html"}).headers["set-cookie"] != first
+
+
+def test_a_frame_may_keep_the_number_and_who_logs_in_needs_none(engine: Engine, locked: TestClient) -> None:
+    assert VISITOR not in str(locked.get("/login", headers={"accept": "text/html"}).headers)
+    with web_client(engine, Policy(frames=("https://huggingface.co",)), base_url="https://127.0.0.1") as framed:
+        given = framed.get("/", headers={"accept": "text/html"}).headers["set-cookie"]
+    assert "SameSite=None; Secure; Partitioned" in given

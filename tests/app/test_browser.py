@@ -210,3 +210,13 @@ def answers(url: str) -> bool:
             return bool(reply.status == 200)
     except OSError:
         return False
+
+
+def test_a_still_that_comes_late_is_shown_all_the_same(open_page: Open, served: Served, indexed: Video) -> None:
+    still = served.engine.library.folder(indexed.id) / "thumbnails" / "00000.jpg"
+    away = still.rename(still.with_suffix(".away"))
+    page = open_page(f"?v={indexed.id}")
+    page.wait_for_function("document.querySelector('#player video')?.readyState >= 1")
+    assert page.evaluate("document.querySelector('#player video').poster") == ""
+    away.rename(still)
+    page.wait_for_function("document.querySelector('#player video').poster.endsWith('thumbnail/0.jpg')")

@@ -31,10 +31,58 @@ def test_stopping_an_answer(open_page: Open, served: Served, indexed: Video) -> 
     ask(page, "What is said about the door?")
     page.get_by_test_id("stop-button").click()
     expect(page.locator("#question").get_by_test_id("submit-button")).to_be_visible(timeout=8000)
-    ask(page, "What is said about the door?")
-    expect(page.locator("#chatbot .asked")).to_have_count(2)
-    page.context.close()  # and an answer that nobody waits for ends as well
     wait_until(lambda: not_answering(served), 8)
+
+
+def test_an_answer_outlives_a_reload_and_can_be_stopped_after_it(
+    open_page: Open, served: Served, indexed: Video
+) -> None:
+    told(served, indexed, (1.0, 2.0), "The door is open")
+    served.engine.models.decoder.says = "open " * 200  # type: ignore[attr-defined]
+    page = open_page(f"?v={indexed.id}")
+    ask(page, "What is said about the door?")
+    expect(page.locator("#chatbot .waiting")).to_be_visible()
+    page.reload()
+    expect(page.locator("#chatbot .asked")).to_have_count(1)
+    expect(page.locator("#chatbot .waiting")).to_be_visible()
+    assert not not_answering(served)
+    page.get_by_test_id("stop-button").click()
+    wait_until(lambda: not_answering(served), 8)
+    expect(page.locator("#chatbot .waiting")).to_have_count(0)
+    expect(page.get_by_test_id("stop-button")).to_have_count(0)
+
+
+def test_an_answer_that_grew_while_the_page_was_away_is_there(open_page: Open, served: Served, indexed: Video) -> None:
+    told(served, indexed, (1.0, 2.0), "The green door is open")
+    page = open_page(f"?v={indexed.id}")
+    ask(page, "What is said about the door?")
+    expect(page.locator("#chatbot .waiting")).to_be_visible()
+    page.goto("about:blank")
+    wait_until(lambda: not_answering(served), 30)
+    page.go_back()
+    expect(page.locator("#chatbot .answer .cue").first).to_be_visible()
+    expect(page.locator("#chatbot .waiting")).to_have_count(0)
+
+
+def test_questions_that_are_asked_during_an_answer_wait_for_their_turn(
+    open_page: Open, served: Served, indexed: Video
+) -> None:
+    told(served, indexed, (1.0, 2.0), "The green door is open")
+    page = open_page(f"?v={indexed.id}")
+    ask(page, "What is said about the door?")
+    expect(page.locator("#chatbot .waiting")).to_be_visible()
+    expect(page.locator("#question textarea")).to_have_value("")
+    ask(page, "What is said about the green door?")
+    expect(page.locator("#chatbot .queued")).to_be_visible()
+    expect(page.locator("#question textarea")).to_have_value("")
+    expect(page.locator("#chatbot .answer .cue")).not_to_have_count(0)
+    wait_until(lambda: not_answering(served), 30)
+    expect(page.locator("#chatbot .asked")).to_have_count(2)
+    expect(page.locator("#chatbot .queued")).to_have_count(0)
+    expect(page.locator("#chatbot .tool-again")).to_be_visible()
+    chat = served.engine.chats.latest("local")
+    assert chat is not None
+    assert [message.role for message in served.engine.chats.messages(chat.id)] == ["user", "assistant"] * 2
 
 
 def test_two_people_ask_at_once(open_page: Open, served: Served, indexed: Video) -> None:
@@ -108,3 +156,16 @@ def test_a_question_is_edited_and_an_answer_given_again(open_page: Open, served:
     page.reload()
     expect(page.locator("#chatbot .asked")).to_have_count(1)
     expect(page.locator("#chatbot .asked")).to_contain_text("What is blue?")
+
+
+def test_another_browser_begins_with_a_chat_of_its_own(open_page: Open, served: Served, indexed: Video) -> None:
+    page = open_page(f"?v={indexed.id}")
+    ask(page, "What is green?")
+    expect(page.locator("#chatbot .tool-again")).to_be_visible()
+    other = open_page(f"?v={indexed.id}")
+    expect(other.locator("#starter .suggestion").first).to_be_visible()
+    expect(other.locator("#chatbot .asked")).to_have_count(0)
+    other.locator("#history-button").click()
+    expect(other.locator("#chats .chat-title")).to_have_count(0)
+    page.reload()
+    expect(page.locator("#chatbot .asked")).to_have_count(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,15 +13,17 @@ import gradio as gr
 import pytest
 from fastapi.testclient import TestClient
 
+from app.answering import Turn
 from app.cli import main
 from app.engine import Engine
+from app.i18n import Language
 from app.page.asking import Asking
 from app.page.chat_handlers import ChatHandlers
 from app.page.session import Session
 from app.page.views import PARTS
 from retrieval.store.library import LOCAL_OWNER
 from retrieval.store.records import Message, Video
-from tests.app.conftest import page_handlers, web_client
+from tests.app.conftest import page_handlers, wait_until, web_client
 from tests.fakes import FakeModels
 
 EVIL = "<img src=x onerror=alert(1)>"
@@ -122,35 +125,38 @@ def test_another_answer_takes_the_place_of_the_last(
     monkeypatch.setattr(engine.answerer, "ask", lambda *_, **__: iter(()))
     *_, last = asking(engine).again(session, request())  # nothing came: the old answer stays, and is drawn again
     assert said(engine, session) == before and len(part(last, "chat")) == 4
-    generator = asking(engine).again(session, request())
-    next(generator)
-    assert said(engine, session) == before  # nothing is lost before there is something better
-    generator.close()  # type: ignore[attr-defined]
-    assert said(engine, session) == before and session.asking is None
 
 
-def test_one_answer_at_a_time(engine: Engine, session: Session, warnings: list[str]) -> None:
-    session.asking = session.chat_id
+def test_no_answer_is_replaced_while_another_grows(
+    engine: Engine, session: Session, warnings: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = said(engine, session)
+    go_on = threading.Event()
+    monkeypatch.setattr(engine.answerer, "ask", lambda *_, **__: iter(go_on.wait, True))
+    engine.desk.ask(Turn(str(session.chat_id), "What is red?", session.asked, Language("en"), [], instead=2))
     list(asking(engine).again(session, request()))
     list(asking(engine).edited(session, request(), event(position=0, text="What is blue?")))
     list(asking(engine).edited(session, request(), event(position=0, text="  ")))
     assert said(engine, session) == before
     assert [("Wait" in words, "Type" in words) for words in warnings] == [(True, False), (True, False), (False, True)]
+    go_on.set()
+    wait_until(lambda: not engine.desk.is_busy(session.chat_id), 10)
 
 
 def test_a_question_that_is_no_longer_there(engine: Engine, session: Session, warnings: list[str]) -> None:
     before = said(engine, session)
     for position in (1, 9, -1):
         list(asking(engine).edited(session, request(), event(position=position, text="What is blue?")))
-    assert said(engine, session) == before and len(warnings) == 3 and session.asking is None
+    assert said(engine, session) == before and len(warnings) == 3 and not engine.desk.is_busy(session.chat_id)
 
 
 def test_a_chat_deleted_while_it_is_answered_stays_deleted(engine: Engine, session: Session) -> None:
     answering = asking(engine).ask("What is blue?", session, request())
     next(answering)
-    history(engine).act(session, request(), event(act="delete", id=session.chat_id))
+    chat_id = session.chat_id
+    history(engine).act(session, request(), event(act="delete", id=chat_id))
     list(answering)
+    wait_until(lambda: not engine.desk.is_busy(chat_id), 10)
     assert engine.chats.listed(LOCAL_OWNER) == [] and engine.library.db.rows("SELECT 1 FROM messages") == []
 
 

@@ -29,7 +29,7 @@ from app.page.session import Session
 from app.page.views import PARTS
 from retrieval.store.library import LOCAL_OWNER
 from retrieval.store.records import Job, Passage, Video
-from tests.app.conftest import colour_video, page_handlers
+from tests.app.conftest import answer_slowly, colour_video, page_handlers, wait_until
 from tests.fakes import DIM
 from tests.media_factory import write_noise
 
@@ -53,7 +53,7 @@ def part(updates: list[Any], name: str) -> Any:
 
 
 def skipped(update: Any) -> bool:
-    return isinstance(update, dict) and "value" not in update and update.get("__type__") == "update"
+    return isinstance(update, dict) and update == gr.skip()
 
 
 def test_both_languages_have_the_same_words_and_places() -> None:
@@ -147,7 +147,10 @@ def test_a_question_without_a_video(engine: Engine, warnings: list[str]) -> None
     assert "Choose a video" in warnings[0]
 
 
-def test_moments_come_before_the_words_and_both_are_kept(engine: Engine, indexed: Video) -> None:
+def test_moments_come_before_the_words_and_both_are_kept(
+    engine: Engine, indexed: Video, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer_slowly(engine, monkeypatch)
     on, session = page_handlers(engine), Session()
     on.open_page(indexed.id, session, request())
     drawn = [part(updates, "chat") for updates in ask(engine, session, "What is green?")]
@@ -161,13 +164,14 @@ def test_moments_come_before_the_words_and_both_are_kept(engine: Engine, indexed
     assert kept == drawn[-1] and reopened.moments == session.moments != []
 
 
-def test_closing_the_page_keeps_what_was_said(engine: Engine, indexed: Video) -> None:
+def test_an_answer_goes_on_when_the_page_is_closed(engine: Engine, indexed: Video) -> None:
     on, session = page_handlers(engine), Session()
     on.open_page(indexed.id, session, request())
     answering = ask(engine, session, "What is green?")
     next(answering), next(answering)
     answering.close()  # type: ignore[attr-defined]
-    assert session.chat_id is not None and session.asking is None
+    assert session.chat_id is not None and session.following is None
+    wait_until(lambda: not engine.desk.is_busy(session.chat_id), 10)
     assert [message.role for message in engine.chats.messages(session.chat_id)] == ["user", "assistant"]
 
 
@@ -319,3 +323,17 @@ def test_evidence_says_what_was_searched_and_what_each_source_gave(engine: Engin
     assert why(["visual", "speech"]) == f"{counts}. There was no on-screen text to search."
     assert "看到：2 个片段" in why(["visual", "speech"], Language("zh"))
     assert why([]) == ""  # a summary
+
+
+def test_what_fits_nothing_is_said_to_be_only_the_nearest(
+    engine: Engine, indexed: Video, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine.finder, "fits", lambda text, _: "green" in text)  # all colours are alike to the eye here
+    on, session = page_handlers(engine), Session()
+    on.open_page(indexed.id, session, request())
+    finding = Finding(engine, on.views, on.uploads)
+    scope = (False, "", "", True, True, True)
+    html = part(finding.find(request(), session, "xyzzy", *scope), "results")
+    assert "Nothing fits “xyzzy” well" in html and "faint" in html and session.moments == []
+    html = part(finding.find(request(), session, "something green", *scope), "results")
+    assert "Nothing fits" not in html and "faint" not in html and session.moments

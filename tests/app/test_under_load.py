@@ -25,7 +25,7 @@ from app.page.views import PARTS, Views
 from app.server import create_app
 from model.hardware import LOW_NICE, count_cores
 from retrieval.store.records import Video
-from tests.app.conftest import SlowSpeaker, web_client
+from tests.app.conftest import SlowSpeaker, answer_slowly, web_client
 
 THREADS = 40  # of the pool that Starlette and FastAPI share
 
@@ -79,7 +79,10 @@ def test_indexing_gives_way() -> None:
     assert os.getpriority(os.PRIO_PROCESS, 0) < LOW_NICE  # only the process itself
 
 
-def test_the_page_shows_moments_while_another_is_being_answered(engine: Engine, indexed: Video) -> None:
+def test_the_page_shows_moments_while_another_is_being_answered(
+    engine: Engine, indexed: Video, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer_slowly(engine, monkeypatch)
     speaker = engine.models.decoder
     assert isinstance(speaker, SlowSpeaker)
     speaker.word_s, speaker.says = 0.2, "The picture is green and it stays green for long. " * 3
@@ -93,16 +96,17 @@ def test_the_page_shows_moments_while_another_is_being_answered(engine: Engine, 
     answer = asking.ask(question, session, request())
     shown = next(said for update in answer if (said := chat_of(update)) and 'class="evidence"' in said)
     assert "answer waiting" in shown and time.monotonic() - began < 1.0
-    session.stopping = True
+    asking.stop(session)
     stopped = time.monotonic()
     list(answer)
-    assert time.monotonic() - stopped < 0.6 and session.asking is None
+    assert time.monotonic() - stopped < 0.6 and not engine.desk.is_busy(session.chat_id)
     speaker.word_s = 0.0
     for thread in threads:
         thread.join(10)
 
 
-def test_an_answer_draws_only_what_it_changes(engine: Engine, indexed: Video) -> None:
+def test_an_answer_draws_only_what_it_changes(engine: Engine, indexed: Video, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer_slowly(engine, monkeypatch)
     asking, session = Asking(engine, Views(engine)), _looking_at(indexed)
     first, *between, _ = asking.ask("Is the picture green?", session, request())
     assert first != between[0] and between

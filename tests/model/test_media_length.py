@@ -13,7 +13,7 @@ from model.media.frames import grab, open_frames
 from model.media.probe import MediaInfo, probe
 from model.media.remux import make_playable
 from tests import broken_media as broken
-from tests.media_factory import Scene, make_video, tone
+from tests.media_factory import Scene, make_video, tone, truncate
 
 RED, GREEN, BLUE = (200, 30, 30), (30, 180, 40), (30, 40, 200)
 THREE = (Scene(1, RED), Scene(1, GREEN), Scene(1, BLUE))
@@ -162,3 +162,9 @@ def test_sound_may_go_on_long_after_the_picture(tmp_path: Path) -> None:
         path = make_video(tmp_path / f"a{suffix}", [Scene(1)], audio=tone(20))
         info = probe(path)
         assert info.duration == pytest.approx(20, abs=0.1) and info.faithful, path.name
+
+
+def test_a_film_of_which_the_end_is_missing_says_so_in_avi_too(tmp_path: Path) -> None:
+    path = truncate(make_video(tmp_path / "a.avi", [Scene(5)]), 0.6)
+    info = probe(path)
+    assert 2 < info.duration < 4 and any("although it promises 5.0 s" in sentence for sentence in info.warnings)

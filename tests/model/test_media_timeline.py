@@ -17,9 +17,9 @@ TICK = Fraction(1, 1000)
 class Packet(bytes):
     """As much of a packet as the timeline looks at; times in milliseconds, `content` is a number."""
 
-    def __new__(cls, pts: int | None, dts: int | None, stream: Any = None, content: int = 0) -> Packet:
-        packet = super().__new__(cls, content.to_bytes(8, "big"))
-        packet.pts, packet.dts, packet.duration, packet.size = pts, dts, 40, 8
+    def __new__(cls, pts: int | None, dts: int | None, stream: Any = None, content: int = 0, size: int = 400) -> Packet:
+        packet = super().__new__(cls, content.to_bytes(size, "big"))
+        packet.pts, packet.dts, packet.duration, packet.size = pts, dts, 40, size
         packet.time_base, packet.stream = TICK, stream or SimpleNamespace(index=0)
         return packet
 
@@ -111,6 +111,18 @@ def test_a_block_that_is_in_the_file_twice_is_read_once() -> None:
     timeline = Timeline(None)
     fixed: list[Any] = list(timeline.steady([*packets[:300], *again[100:250], *packets[300:]]))  # type: ignore[list-item]
     assert [packet.pts / 1000 for packet in fixed] == times and timeline.corrected == 150
+
+
+def test_recordings_in_which_nothing_moves_are_not_one_block_twice() -> None:
+    """Joined: the clock begins anew, and where nothing moves the packets of both are the same but for key frames."""
+    packets = []
+    for recording in (1, 2):
+        for number, time in enumerate(even(0, 8)):
+            key = number % 50 == 0
+            content, size = (1000 * recording + number, 5000) if key else (7, 20)
+            packets.append(Packet(round(time * 1000), round(time * 1000), content=content, size=size))
+    fixed: list[Any] = list(Timeline(None).steady(packets))  # type: ignore[arg-type]
+    assert [packet.pts / 1000 for packet in fixed] == pytest.approx(even(0, 16), abs=0.1)
 
 
 def test_streams_that_jump_together_stay_together() -> None:

@@ -77,6 +77,30 @@ def test_what_is_remembered_never_hides_a_change(reader: RapidTextReader) -> Non
 
 
 @pytest.mark.models
+def test_only_the_known_line_that_changed_is_read_again(
+    reader: RapidTextReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slide(number: int) -> np.ndarray:
+        page = write(scene(), "Ships that arrived", (200, 100), 50)
+        return np.asarray(write(page, f"Berth 4 had {number} tons", (300, 450), 30))
+
+    assert words(reader.read(slide(5938))) == "Ships that arrived Berth 4 had 5938 tons"
+    sizes: list[int] = []
+    find = reader._find
+    monkeypatch.setattr(reader, "_find", lambda bgr, *more: sizes.append(bgr.size) or find(bgr, *more))
+    assert words(reader.read_again(slide(5939))) == "Ships that arrived Berth 4 had 5939 tons"
+    assert words(reader.read_again(slide(5939))) == "Ships that arrived Berth 4 had 5939 tons"
+    assert words(reader.read_again(slide(60128))) == "Ships that arrived Berth 4 had 60128 tons"
+    assert len(sizes) == 2 and max(sizes) < 0.2 * 1280 * 720 * 3
+
+
+@pytest.mark.models
+def test_two_digits_alone_are_read(reader: RapidTextReader) -> None:
+    for number in ("12", "47", "83"):
+        assert words(reader.read(np.asarray(write(scene(), number, (600, 300), 64)))) == number
+
+
+@pytest.mark.models
 def test_repeated_pictures_cost_little_recognition(reader: RapidTextReader, monkeypatch: pytest.MonkeyPatch) -> None:
     picture = np.asarray(write(scene(), "Breaking news\nfrom the harbour", (200, 300), 50))
     first = reader.read(picture)
@@ -145,9 +169,13 @@ def test_reading_says_nothing_on_the_terminal(reader: RapidTextReader, capfd: py
     assert capfd.readouterr() == ("", "")
 
 
-def passed(pictures: list[Image.Image], every_s: float = 0.5) -> list[float]:
+def grey(picture: Image.Image) -> np.ndarray:
+    return np.asarray(picture.convert("L").resize((picture.width // 2, picture.height // 2)))
+
+
+def passed(pictures: list[Image.Image], every_s: float = 0.5, worth: str = "page") -> list[float]:
     gate = ReadingGate()
-    return [i * every_s for i, p in enumerate(pictures) if gate.worth_reading(i * every_s, np.asarray(p))]
+    return [i * every_s for i, p in enumerate(pictures) if gate.worth_reading(i * every_s, grey(p)) == worth]
 
 
 def test_gate_lets_a_still_picture_through_once() -> None:
@@ -169,6 +197,13 @@ def test_gate_ignores_small_noise() -> None:
 def test_gate_does_not_hurry_for_a_clock() -> None:
     ticking = [write(scene(), f"00:{second // 2:02d}", (1100, 650), 30) for second in range(60)]
     assert 2 <= len(passed(ticking)) <= 8
+    assert 20 <= len(passed(ticking, worth="lines")) <= 28  # the known lines are read again each second
+
+
+def test_gate_sees_one_digit_of_small_print_change() -> None:
+    prices = [write(scene(), f"Flour, 500 g: {price} cents", (500, 400), 22) for price in (112, 117) for _ in range(4)]
+    assert passed(prices, worth="lines") == [2.0]
+    assert passed(prices) == [0.0]
 
 
 def test_gate_paces_a_picture_that_never_rests() -> None:
@@ -180,12 +215,12 @@ def test_gate_paces_a_picture_that_never_rests() -> None:
 
 
 def test_gate_starts_afresh() -> None:
-    gate, picture = ReadingGate(), np.asarray(scene())
-    assert gate.worth_reading(7.0, picture)
-    assert not gate.worth_reading(9.0, picture)
+    gate, picture = ReadingGate(), scene()
+    assert gate.worth_reading(7.0, grey(picture)) == "page"
+    assert gate.worth_reading(9.0, grey(picture)) is None
     gate.reset()
-    assert gate.worth_reading(9.5, picture)
-    assert gate.worth_reading(11.0, np.asarray(write(scene(), "tall", (100, 100)).rotate(90, expand=True)))
+    assert gate.worth_reading(9.5, grey(picture)) == "page"
+    assert gate.worth_reading(11.0, grey(write(scene(), "tall", (100, 100)).rotate(90, expand=True))) == "page"
 
 
 def line(text: str, x: float = 0.1, y: float = 0.1, confidence: float = 0.95, height: float = 0.05) -> TextBox:
@@ -224,9 +259,50 @@ def test_a_text_that_comes_back_later_counts_twice() -> None:
     assert merged((0, title), (2, []), (10, title), (12, [])) == [(0, 2, "The long road"), (10, 12, "The long road")]
 
 
-def test_a_clock_is_one_entry() -> None:
-    clock = [(float(s), [line(f"0:{s:02d}")]) for s in range(1, 43)]
-    assert merged(*clock, (43.0, [])) == [(1, 43, "0:01 … 0:42")]
+def test_the_times_of_a_clock_are_listed_a_few_seconds_in_one_text() -> None:
+    clock = [(float(s), [line(f"0:{s:02d}")]) for s in range(1, 11)]
+    found = merged(*clock, (11.0, []))
+    assert found[:2] == [(1, 5, "0:01 … 0:02 … 0:03 … 0:04"), (5, 9, "0:05 … 0:06 … 0:07 … 0:08")]
+    assert found[-1] == (9, 11, "0:09 … 0:10")
+
+
+def test_a_price_that_stands_for_a_while_is_a_text_of_its_own() -> None:
+    prices = [(0.0, [line("12")]), (3.0, [line("47")]), (5.0, [line("47")]), (8.0, [line("83")]), (11.0, [])]
+    assert merged(*prices) == [(0, 3, "12"), (3, 8, "47"), (8, 11, "83")]
+
+
+def test_a_number_takes_the_label_above_it_along() -> None:
+    label = line("Visitors today", y=0.1)
+    numbers = [(float(t), [label, line(text, y=0.16)]) for t, text in ((0, "1204"), (5, "1207"), (10, "1207"))]
+    assert merged(*numbers, (12.0, [])) == [
+        (0, 12, "Visitors today"),
+        (0, 5, "Visitors today 1204"),
+        (5, 12, "Visitors today 1207"),
+    ]
+
+
+def test_another_digit_in_a_long_word_is_another_text() -> None:
+    versions = [(0.0, [line("Download-v1.2.3")]), (2.0, [line("Download-v1.2.4")]), (4.0, [])]
+    assert merged(*versions) == [(0, 2, "Download-v1.2.3"), (2, 4, "Download-v1.2.4")]
+
+
+def test_another_word_that_stays_is_another_text_and_a_misreading_is_not() -> None:
+    sold, told, unsure = line("I sold the car"), line("I told the car"), line("I told the car", confidence=0.8)
+    assert merged((0, [sold]), (1, [sold]), (3, [told]), (4, [told]), (5, [])) == [
+        (0, 3, "I sold the car"),
+        (3, 5, "I told the car"),
+    ]
+    assert merged((0, [sold]), (1, [sold]), (2, [unsure]), (3, [unsure]), (5, [])) == [(0, 5, "I sold the car")]
+    assert merged((0, [sold]), (1, [told]), (2, [sold]), (4, [])) == [(0, 4, "I sold the car")]
+
+
+def test_lines_of_a_terminal_come_one_after_the_other() -> None:
+    rows = [line(text, y=0.1 + 0.06 * i) for i, text in enumerate(("$ make build", "$ make tests", "$ git push"))]
+    assert merged((0, rows[:1]), (3, rows[:2]), (6, rows), (9, [])) == [
+        (0, 9, "$ make build"),
+        (3, 9, "$ make tests"),
+        (6, 9, "$ git push"),
+    ]
 
 
 def test_other_numbers_are_another_text() -> None:

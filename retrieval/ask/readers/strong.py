@@ -30,6 +30,7 @@ from retrieval.ask.readers.sentences import Sentence, Sentences
 from retrieval.ask.say import MARKER, Say
 from retrieval.store.library import Library
 from retrieval.store.records import Message
+from retrieval.store.transcripts import is_written
 
 logger = logging.getLogger(__name__)
 
@@ -248,7 +249,7 @@ class StrongReader:
         every question. Else what was found, with what stands beside it. And the same as the model reads it."""
         every = sorted(
             (
-                Item(p.video_id, p.start, p.end, p.source, quotable(p.text))
+                Item(p.video_id, p.start, p.end, p.source, quotable(p.text), written=is_written(p.origin))
                 for video_id in videos
                 for p in self.library.passages(video_id)
             ),

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from model.reading.screen_text import Sighting, merge_sightings
+from model.reading.scripts import MOST_TOLD, believable, unread_stretches
+from model.timecode import span
 from retrieval.index.clips import MAX_CLIP_S
 from retrieval.index.lanes.work import Work
 
@@ -25,6 +27,7 @@ class Page:
 
     time: float
     picture: np.ndarray | None
+    again: bool = False  # no more than some letters changed since the page before
 
 
 class Pages:
@@ -67,7 +70,8 @@ class ReadLane:
         for page in self.pages:
             work.check()
             if page.picture is not None:
-                sightings.append(Sighting(page.time, work.models.ocr.read(page.picture)))
+                read = work.models.ocr.read_again if page.again else work.models.ocr.read
+                sightings.append(Sighting(page.time, read(page.picture)))
             elif page.time > work.until("read"):
                 work.library.add_sightings(work.video_id, sightings, page.time)
                 sightings = []
@@ -75,11 +79,24 @@ class ReadLane:
                 if time.monotonic() > self._merge_at:
                     self._merge()
         self._merge()
+        self._tell_unread()
         work.finish("read")
+
+    def _tell_unread(self) -> None:
+        work = self.work
+        stretches = unread_stretches(work.library.sightings(work.video_id), TEXT_GAP_S)
+        if stretches:
+            told = [span(start, min(end, work.info.duration)) for start, end in stretches[:MOST_TOLD]]
+            more = len(stretches) - len(told)
+            told += [f"{more} more {'time' if more == 1 else 'times'}"] if more else []
+            times = f"{', '.join(told[:-1])} and {told[-1]}" if len(told) > 1 else told[0]
+            sentence = f"At {times} there is text on the screen in a script that Cuepoint cannot read."
+            work.library.add_warning(work.video_id, sentence)
 
     def _merge(self) -> None:
         work, began = self.work, time.monotonic()
-        texts = merge_sightings(work.library.sightings(work.video_id), TEXT_GAP_S)
+        sightings = work.library.sightings(work.video_id)
+        texts = believable(merge_sightings(sightings, TEXT_GAP_S), unread_stretches(sightings, TEXT_GAP_S))
         pieces = [(text.start, min(text.end, work.info.duration), text.text) for text in texts]
         vectors = work.models.passages.embed([text for _, _, text in pieces])
         work.library.add_passages(work.video_id, "text", pieces, vectors, replace=True)

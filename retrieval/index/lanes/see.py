@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from model.media.frames import Frame, FrameReader, open_frames
-from model.reading.reading_gate import ReadingGate
+from model.reading.reading_gate import GATE_PX, ReadingGate
 from model.vision.colour import describe_colours
 from retrieval.index.clips import SAMPLE_EVERY_S, ClipSpan, split_into_clips
 from retrieval.index.lanes.read import Page, Pages
@@ -74,15 +74,18 @@ class SeeLane:
             frames = reader.frames(start)
         elif first is not None:
             frames = itertools.chain([first], frames)
-        return split_into_clips(frames, start, duration, self._look, shown)
+        return split_into_clips(frames, start, duration, self._look, shown, self._glance)
 
     def _look(self, frame: Frame) -> np.ndarray:
+        self._glance(frame)
+        return frame.rgb(LOOK_PX)
+
+    def _glance(self, frame: Frame) -> None:
         self.work.check()
         if self.pages and frame.time >= self.read_until - 1e-3:
-            picture = frame.rgb(READ_PX)
-            if self.gate.worth_reading(frame.time, picture):
-                self.pages.put(Page(frame.time, picture))
-        return frame.rgb(LOOK_PX)
+            worth = self.gate.worth_reading(frame.time, frame.grey(GATE_PX))
+            if worth is not None:
+                self.pages.put(Page(frame.time, frame.rgb(READ_PX), again=worth == "lines"))
 
     def _store(self, span: ClipSpan, number: int) -> None:
         work = self.work

@@ -49,6 +49,16 @@ def test_facts_of_the_file(answerer: Answerer, film: Video, text: str, told: str
     assert places(answer) == [(0.0, 125.0)]
 
 
+def test_a_still_picture_has_no_length_of_its_own(answerer: Answerer, library: Library, tmp_path: Path) -> None:  # noqa: F811
+    path = tmp_path / "harbour.jpg"
+    path.write_bytes(b"still")
+    info = {"duration": 5.0, "width": 640, "height": 360, "fps": 0.0, "video_codec": "jpeg", "container": "picture"}
+    still = library.add_video(path, "d" * 64, info, LOCAL_OWNER)
+    assert "still picture" in ask(answerer, "How long is the video?", still).text
+    assert ask(answerer, "What format is it?", still).text == "The file is a picture (jpeg) ⟦1⟧."
+    assert "静态图片" in ask(answerer, "视频有多长?", still).text
+
+
 def test_the_date_is_that_of_adding_and_says_so(answerer: Answerer, film: Video) -> None:  # noqa: F811
     answer = ask(answerer, "When was this video recorded?", film)
     assert time.strftime("%Y-%m-%d") in answer.text and "does not say when it was recorded" in answer.text

@@ -38,6 +38,15 @@ def test_the_box_of_a_text_is_that_of_its_lines_where_most_were_read(finder: Fin
     assert box_of(passages["Close"], sightings[:1]) is None
 
 
+def test_a_text_that_moved_was_in_both_places(finder: Finder, library: Library, video: Video) -> None:
+    above, below = TextBox("SALE ENDS", 0.9, (0.1, 0.02, 0.4, 0.06)), TextBox("SALE ENDS", 0.9, (0.1, 0.95, 0.4, 0.99))
+    library.add_sightings(video.id, [Sighting(12.0, [above]), Sighting(14.0, [below])], 16.0)
+    library.add_passages(video.id, "text", [(12.0, 16.0, "SALE ENDS")], finder.searcher.models.passages.embed(["sale"]))
+    for question in ("What is written at the very top?", "What does the text at the bottom say?"):
+        evidence = finder.find(RulesPlanner().plan(question), [video.id])
+        assert "SALE ENDS" in [item.quote for item in evidence.items]
+
+
 @pytest.mark.parametrize(
     ("question", "texts"),
     [

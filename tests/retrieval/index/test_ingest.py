@@ -9,20 +9,28 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from model.errors import Cancelled, CuepointError, UnreadableMedia
 from model.media.probe import probe
+from model.reading.screen_text import TextBox
 from retrieval.ask.find import Finder
+from retrieval.export.reels import cut_video
 from retrieval.index import ingest
 from retrieval.index.ingest import run_job, take_in
+from retrieval.search.query import Query
+from retrieval.search.regions import find_regions
 from retrieval.search.search import Searcher
 from retrieval.store.claims import ClaimLost
 from retrieval.store.jobs import JobQueue
 from retrieval.store.library import Library
+from retrieval.store.originals import original_or_copy
 from retrieval.store.records import LANES, Job, Video
-from tests.fakes import ColourEncoder, FakeModels
+from tests.fakes import ColourEncoder, FakeModels, Silent
 from tests.media_factory import Scene, corrupt, make_audio, make_video, write_noise
+from tests.track_files import PictureTrack, write_tracks
 
 RED, GREEN, BLUE = ColourEncoder.colours.values()
 SCENES = [Scene(3, RED), Scene(2, GREEN), Scene(4, BLUE)]
@@ -49,6 +57,40 @@ def test_a_video_becomes_clips_pictures_and_a_playable_copy(
         and probe(Path(video.media_path)).duration == pytest.approx(9, abs=0.2)
     )
     assert all(library.lane_done(video.id, lane) for lane in LANES)
+
+
+def test_an_uploaded_photo_is_a_short_video_and_its_copy_stays(
+    library: Library, models: FakeModels, tmp_path: Path
+) -> None:
+    sent = tmp_path / "sent" / "photo.jpg"
+    sent.parent.mkdir()
+    Image.new("RGB", (640, 360), GREEN).save(sent)
+    video = take_in(library, sent, upload="photo.jpg")
+    job = JobQueue(library).claim("here:1", JobQueue(library).add(video.id, "local").id)
+    assert job is not None
+    video = run_job(library, models, job)  # type: ignore[arg-type]
+    (clip,) = library.clips(video.id)
+    assert (clip.start, clip.end, clip.tags[0][0]) == (0.0, 5.0, "green") and library.thumbnail(clip).exists()
+    assert not Path(video.source_path).exists() and video.media_path
+    path, info = original_or_copy(video)
+    assert path == Path(video.media_path) and info.duration == pytest.approx(5, abs=0.1)
+    assert cut_video(video, [(1.0, 3.0)], tmp_path / "moment.mp4").exists()
+
+
+class _OneScript(Silent):
+    """Sees a line that it cannot read in all that is green."""
+
+    def read(self, picture: np.ndarray) -> list[TextBox]:
+        green = picture[:, :, 1].mean() > 2 * picture[:, :, 0].mean()
+        return [TextBox("", 0.9, (0.1, 0.1, 0.5, 0.2))] if green else []
+
+
+def test_text_in_an_unknown_script_is_told_with_its_times(library: Library, models: FakeModels, tmp_path: Path) -> None:
+    models.ocr = _OneScript()
+    video = index(library, models, make_video(tmp_path / "a.mp4", [Scene(3, RED), Scene(3, GREEN), Scene(3, BLUE)]))
+    (told,) = [warning for warning in video.warnings if "script" in warning]
+    assert told == "At 0:03–0:06 there is text on the screen in a script that Cuepoint cannot read."
+    assert library.passages(video.id, "text") == []
 
 
 def test_what_is_seen_is_found(library: Library, models: FakeModels, tmp_path: Path) -> None:
@@ -251,3 +293,21 @@ def test_a_worker_that_was_stopped_and_goes_on_does_no_harm(
 
 def dump(library: Library, table: str) -> list[sqlite3.Row]:
     return library.db.rows(f"SELECT * FROM {table}")
+
+
+def test_two_pictures_of_one_file_are_both_seen_and_read(
+    library: Library, models: FakeModels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A speaker and the slides. Where something is seen is found in both, and the copy for the player can be made."""
+    read: list[np.ndarray] = []
+    monkeypatch.setattr(models.ocr, "read", lambda picture: read.append(picture) or [], raising=False)
+    camera, slides = PictureTrack([Scene(4, RED)]), PictureTrack([Scene(4, BLUE, "ONE", moving=False)], (640, 360))
+    video = index(library, models, write_tracks(tmp_path / "talk.mkv", [camera, slides]))
+    assert {picture.shape for picture in read} == {(360 + 180 + 14, 640, 3)}
+    for picture in read:
+        np.testing.assert_allclose([picture[60, 200], picture[500, 20]], [RED, BLUE], atol=16)
+    searcher = Searcher(library, models)  # type: ignore[arg-type]
+    regions = find_regions(searcher, video, 0.0, 4.0, Query.of("something red"))
+    assert regions.picture.shape[0] > regions.picture.shape[1] * 0.8
+    assert any("two pictures" in sentence for sentence in video.warnings)
+    assert video.media_path and probe(Path(video.media_path)).second is None

@@ -122,3 +122,15 @@ def test_chats_keep_their_words_when_a_video_goes(library: Library, chats: Chats
     chat = talk(chats, "What is red?", "A boat.", videos=(video.id, other.id))
     library.delete_video(video.id)
     assert chats.listed(LOCAL_OWNER)[0].chat.video_ids == [other.id] and len(said(chats, chat)) == 2
+
+
+def test_visitors_find_their_own_chats_and_those_of_all(chats: Chats) -> None:
+    for visitor in (None, "ann", "bob"):
+        chat = chats.start(LOCAL_OWNER, [], visitor)
+        chats.add(chat.id, Message("user", f"Of {visitor}?"))
+    titles = {who: {e.chat.title for e in chats.search(LOCAL_OWNER, "", visitor=who)} for who in ("ann", "bob", None)}
+    assert titles["ann"] == {"Of None?", "Of ann?"} and titles["bob"] == {"Of None?", "Of bob?"}
+    assert len(titles[None]) == 3
+    assert [e.chat.title for e in chats.search(LOCAL_OWNER, "bob", visitor="ann")] == []
+    latest = [chats.latest(LOCAL_OWNER, visitor=who) for who in ("ann", "bob", "new")]
+    assert [chat.title for chat in latest if chat] == ["Of ann?", "Of bob?", "Of None?"]
