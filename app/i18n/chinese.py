@@ -45,7 +45,7 @@ CHINESE = {
     "hear_language": "所说语言",
     "hear_auto": "自动判断",
     "hear_explained": "之前识别的语音会被替换；其余内容仍可搜索和提问。",
-    "track_all": "全部",
+    "track_all": "说的内容",
     "track_unknown": "其他",
     "track_heard": "语音识别",
     "track_heard_of": "语音识别，音轨 {number}",

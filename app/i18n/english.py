@@ -45,7 +45,7 @@ ENGLISH = {
     "hear_language": "Spoken language",
     "hear_auto": "Find it out",
     "hear_explained": "What was heard before is replaced; everything else can be searched and asked meanwhile.",
-    "track_all": "All",
+    "track_all": "What is said",
     "track_unknown": "Other",
     "track_heard": "heard",
     "track_heard_of": "heard, track {number}",

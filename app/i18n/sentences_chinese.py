@@ -76,6 +76,11 @@ SENTENCES = {
         "另有 {count} 条字幕轨道没有收录，可以选择：{languages}。",
     "{subtitles} says other things than are heard at its times: what is said was heard instead.":
         "{subtitles} 与同一时间听到的内容不符：已改为识别语音。",
+    "{subtitles} cannot be read any more: the original file is not there.": "{subtitles} 已无法读取：原文件不在了。",
+    "At {times} there is text on the screen in a script that Cuepoint cannot read.":
+        "{times} 的画面上有 Cuepoint 无法识别的文字。",
+    "{seconds} s of the sound could not be decoded: they are damaged or in another format than the rest.":
+        "有 {seconds} 秒声音无法解码：已损坏，或格式与其余部分不同。",
     "The subtitles could not be read: {reason}": "字幕无法读取：{reason}",
     # choosing
     "{title} has no sound.": "{title} 没有声音。",
