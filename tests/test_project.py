@@ -114,9 +114,9 @@ def test_licence_and_credits() -> None:
     assert "Apache License" in licence
     assert "END OF TERMS AND CONDITIONS" in licence
     assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["license"] == "Apache-2.0"
-    notice = (ROOT / "NOTICE").read_text()
+    notice = " ".join((ROOT / "NOTICE").read_text().split())
     for part in json.loads((ROOT / "model" / "pack.json").read_text()).values():
-        for wheel in part.get("joined", [part]):
+        for wheel in part.get("distributions", [part]):
             assert f"{wheel['distribution']} {wheel['version']}" in notice
 
 
