@@ -25,6 +25,7 @@ class HearLane:
         self.subtitles = Coverage(self.work.library, self.work.video_id)
         try:
             self._listen()
+            self.subtitles.settle()
         except UnreadableMedia as error:
             self.work.library.add_warning(self.work.video_id, f"The sound could not be read: {error}")
         self.work.finish("hear")
