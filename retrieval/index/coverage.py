@@ -104,6 +104,12 @@ class Coverage:
                 return True
         return False
 
+    def settle(self) -> None:
+        """All is heard: what was recognised on trial, and stands in trusted subtitles, is dropped again."""
+        for trial in self._trials:
+            if trial.trusted:
+                forget_heard_again(self.library, self.video_id, trial.track.origin, trusted=True)
+
     def _distrust(self, track: Transcript) -> None:
         """Its language is not what it says, or its times are not: nobody knows which."""
         with self.library.db.transaction() as db:
@@ -122,8 +128,11 @@ def units(text: str) -> Counter[str]:
     return Counter(match[0].casefold().replace("’", "'") for match in _UNIT.finditer(text))
 
 
-def forget_heard_again(library: Library, video_id: str, origin: str) -> None:
-    """Subtitles came after a video was heard: drop what was heard of the same words in the same language."""
+def forget_heard_again(library: Library, video_id: str, origin: str, trusted: bool = False) -> None:
+    """Drop what was heard of words that stand in subtitles of the same language, which came later or on trial.
+
+    Unless the track is `trusted` already, both must agree.
+    """
     track = next((t for t in tracks(library, library.video(video_id)) if t.origin == origin), None)
     if track is None or track.language is None or not track.whole:
         return
@@ -134,9 +143,10 @@ def forget_heard_again(library: Library, video_id: str, origin: str) -> None:
         and line.language in (track.language, None)
         and shared(line.start, line.end, track.lines) >= COVERED * (line.end - line.start)
     ]
-    trial = _Trial(track)
+    trial = _Trial(track, trusted=trusted or None)
     for line in heard:
-        trial.compare(line.text, _near(track.lines, line.start, line.end))
+        if not trusted:
+            trial.compare(line.text, _near(track.lines, line.start, line.end))
     if trial.trusted:
         with library.db.transaction() as db:
             db.executemany("DELETE FROM passages WHERE id = ?", [(line.id,) for line in heard])

@@ -6,7 +6,6 @@ that is killed does it again, and a file that changes later is found.
 
 from __future__ import annotations
 
-import json
 import shutil
 import uuid
 from collections.abc import Callable, Iterable, Sequence
@@ -53,7 +52,7 @@ def _attach(library: Library, video: Video, path: Path) -> bool:
     except OSError:
         pass  # reading it says so in a sentence
     read = read_subtitle_file(path, video.duration)
-    _forget_notices(library, video.id, path.name)
+    library.replace_warnings(video.id, (f"{path.name}:", f"{path.name} "), [])  # of an earlier file of this name
     if not read.lines:
         for notice in read.notices or (f"{path.name} was left out: none of its lines has words.",):
             library.add_warning(video.id, notice)
@@ -197,14 +196,6 @@ def _drop(library: Library, video_id: str, unwanted: set[str]) -> None:
     for origin in unwanted:
         library.add_passages(video_id, "speech", [], np.zeros((0, 1)), replace=True, origin=origin)
     hear_gaps_again(library, video_id, lines)
-
-
-def _forget_notices(library: Library, video_id: str, name: str) -> None:
-    """What was said of an earlier file of this name."""
-    warnings = library.video(video_id).warnings
-    kept = [sentence for sentence in warnings if not sentence.startswith((f"{name}:", f"{name} "))]
-    if kept != warnings:
-        library.update_video(video_id, warnings=json.dumps(kept))
 
 
 def _folder(library: Library, video_id: str) -> Path:

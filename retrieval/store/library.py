@@ -141,6 +141,14 @@ class Library:
         if sentence not in warnings:
             self.update_video(video_id, warnings=json.dumps([*warnings, sentence]))
 
+    def replace_warnings(self, video_id: str, starts: tuple[str, ...], sentences: Sequence[str]) -> None:
+        """Put sentences in the place of all warnings that begin in one of these ways."""
+        warnings = self.video(video_id).warnings
+        kept = [warning for warning in warnings if not warning.startswith(starts)]
+        new = list(dict.fromkeys([*kept, *sentences]))
+        if new != warnings:
+            self.update_video(video_id, warnings=json.dumps(new))
+
     def delete_video(self, video_id: str) -> None:
         """Remove a video with everything that came of it: rows, vectors, words, pictures, playable copy, upload."""
         source = Path(self.video(video_id).source_path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from babel import Locale
@@ -12,7 +11,7 @@ from model.speech.ears import Ears, load_ears
 from model.timecode import span
 from retrieval.index.coverage import Coverage
 from retrieval.index.lanes.listening import FurtherListener, Listener
-from retrieval.index.lanes.tracks import Sound, choose_sounds, tell
+from retrieval.index.lanes.tracks import NOT_HEARD, Sound, choose_sounds
 from retrieval.index.lanes.work import Work
 from retrieval.index.subtitles import store_subtitles
 from retrieval.store.heard import Run, spoken_runs
@@ -20,6 +19,8 @@ from retrieval.store.heard import Run, spoken_runs
 _NAMED_TIMES = 6  # stretches that a notice names one by one
 _UNCHECKED = "Speech was taken for "
 _NOT_WRITTEN = "Speech at "
+_NOT_READ = "The sound could not be read: "
+_NOTICES = (_UNCHECKED, _NOT_WRITTEN, _NOT_READ, NOT_HEARD)  # a new hearing puts its own in their place
 
 
 class HearLane:
@@ -40,29 +41,26 @@ class HearLane:
         choices = work.library.video(work.video_id).choices
         understood = load_ears(work.models).understands
         sounds, notices = choose_sounds(work.info, understood, chosen="sound" in choices)
-        tell(work.library, work.video_id, notices)
         subtitles = Coverage(work.library, work.video_id)
         for sound in sounds:
             ears = load_ears(work.models, sound.language, choices.get("language") if sound.first else None)
-            self._listen(sound, ears, subtitles)
+            notices += self._listen(sound, ears, subtitles)
+        subtitles.settle()
+        work.library.replace_warnings(work.video_id, _NOTICES, notices)
 
-    def _listen(self, sound: Sound, ears: Ears, subtitles: Coverage) -> None:
-        work = self.work
+    def _listen(self, sound: Sound, ears: Ears, subtitles: Coverage) -> list[str]:
+        """Hears one track; returns what is to be said of it."""
+        work, notices = self.work, list[str]()
         listener = Listener if sound.first else FurtherListener
         try:
             listener(work, sound.info, ears, subtitles, sound.origin).run()
         except UnreadableMedia as error:
-            work.library.add_warning(work.video_id, f"The sound could not be read: {error}")
+            notices.append(f"{_NOT_READ}{error}")
         if sound.first:
-            self._tell(find_notices(spoken_runs(work.library, work.video_id), ears))
-
-    def _tell(self, notices: Sequence[str]) -> None:
-        """Puts the notices in the place of those of an earlier hearing."""
-        work = self.work
-        warnings = work.library.video(work.video_id).warnings
-        kept = [sentence for sentence in warnings if not sentence.startswith((_UNCHECKED, _NOT_WRITTEN))]
-        if kept + list(notices) != warnings:
-            work.library.update_video(work.video_id, warnings=json.dumps([*kept, *notices]))
+            runs = spoken_runs(work.library, work.video_id)
+            open_ = [run for run in runs if not subtitles.covers(run, run.language, lambda: "")]
+            notices += find_notices(open_, ears)
+        return notices
 
 
 def find_notices(runs: Sequence[Run], ears: Ears) -> list[str]:

@@ -8,21 +8,19 @@ will be in. Commentary, description and dubs say other things than the film does
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from model.media.probe import MediaInfo, Track
 from model.speech.recognizer import Line
 from retrieval.index.choose import describe
-from retrieval.store.library import Library
 from retrieval.store.records import Passage
 
 # Sound of all further tracks together: a quarter of an hour takes about as long to hear as the rest of the work on it.
 FURTHER_SOUND_S = 900.0
 _SAME_WORDS = 0.8  # share of a line's words: two recognitions of one sound differ in a few
-_NOTICE = "Not heard: sound track "
+NOT_HEARD = "Not heard: sound track "
 
 Understood = Callable[[str], bool]  # whether a language (ISO 639-1) is recognised
 
@@ -56,7 +54,7 @@ def choose_sounds(info: MediaInfo, understood: Understood, chosen: bool) -> tupl
         else:
             reason = _reason(track, heard, understood, not sounds or left >= info.duration)
         if reason:
-            notices.append(f"{_NOTICE}{describe(track)}, {reason}. Choose it to have it heard.")
+            notices.append(f"{NOT_HEARD}{describe(track)}, {reason}. Choose it to have it heard.")
             continue
         left -= info.duration if sounds else 0.0
         heard |= {track.language} - {None}
@@ -76,16 +74,6 @@ def _reason(track: Track, heard: set[str | None], understood: Understood, time_l
     if track.language in heard:
         return "because another one in the same language is"
     return None if time_left else "because the file is long"
-
-
-def tell(library: Library, video_id: str, notices: Sequence[str]) -> None:
-    """Put these notices in the place of those that an earlier choice led to."""
-    warnings = library.video(video_id).warnings
-    kept = [sentence for sentence in warnings if not sentence.startswith(_NOTICE) or sentence in notices]
-    if kept != warnings:
-        library.update_video(video_id, warnings=json.dumps(kept))
-    for sentence in notices:
-        library.add_warning(video_id, sentence)
 
 
 def without_repeats(lines: Iterable[Line], known: Iterable[Passage]) -> list[Line]:

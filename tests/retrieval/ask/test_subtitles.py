@@ -30,8 +30,9 @@ def test_a_quote_from_subtitles_says_so(library: Library, models: FakeModels, vi
 
 def test_an_utterance_goes_on_in_its_own_track(library: Library, models: FakeModels, video: Video) -> None:
     finder = Finder(subtitled(library, models, video).searcher)
-    first = library.passages(video.id, "speech")[0]
-    assert finder.item(first).quote == "the reactor is overheating and the captain is asleep"
+    english, german, *_ = library.passages(video.id, "speech")
+    assert finder.item(english).quote == "the reactor is overheating and the captain is asleep"
+    assert finder.item(german).quote == "der Reaktor wird zu heiß und der Kapitän schläft"
 
 
 def test_what_is_said_is_told_once(library: Library, models: FakeModels, video: Video) -> None:

@@ -13,7 +13,7 @@ from model.speech.recognizer import Line
 from model.speech.voice import Speech
 from retrieval.index.ingest import run_job, take_in
 from retrieval.index.lanes import listening
-from retrieval.index.lanes.tracks import FURTHER_SOUND_S, Understood, choose_sounds, tell, without_repeats
+from retrieval.index.lanes.tracks import FURTHER_SOUND_S, Understood, choose_sounds, without_repeats
 from retrieval.store.jobs import JobQueue
 from retrieval.store.library import Library
 from retrieval.store.records import Passage, Video
@@ -84,8 +84,8 @@ def test_files_of_older_versions_list_no_tracks() -> None:
 
 def test_notices_of_an_earlier_choice_go(library: Library, video: Video) -> None:
     library.add_warning(video.id, "no sound")
-    tell(library, video.id, ["Not heard: sound track 1.", "Not heard: sound track 2."])
-    tell(library, video.id, ["Not heard: sound track 2."])
+    for tracks in ("12", "2"):
+        library.replace_warnings(video.id, ("Not heard",), [f"Not heard: sound track {track}." for track in tracks])
     assert library.video(video.id).warnings == ["no sound", "Not heard: sound track 2."]
 
 
