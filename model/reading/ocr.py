@@ -21,12 +21,11 @@ from model.reading.screen_text import (
     ScreenText,
     Sighting,
     TextBox,
-    is_counter,
     merge_sightings,
     overlap,
-    similarity,
 )
 from model.reading.scripts import is_unread
+from model.reading.spelling import is_counter, similarity
 
 __all__ = [
     "RapidTextReader",

@@ -12,13 +12,14 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from model.reading.spelling import SAME_TEXT, grew, is_counter, plain, similarity, word_replaced
+
 Box = tuple[float, float, float, float]  # x0, y0, x1, y1
 
 ROW_GAP_CHARACTERS = 1.5  # pieces of one row lie closer than this many of their characters; menu entries do not
 LINE_GAP = 0.6  # lines of one paragraph lie closer than this share of their height
 LINE_HEIGHT_RATIO = 1.5  # and are about equally high: a heading is not the paragraph below it
 ALIGN_CHARACTERS = 2.5  # and begin, or have their middle, within this many characters of each other
-SAME_TEXT = 0.8  # least share of equal characters of two readings of the same text; misreadings change one in ten
 MOVED_TEXT = 0.9  # the same for text that stands elsewhere: credits scroll, the camera moves
 SAME_PLACE = 0.3  # least overlap (intersection over union) of two boxes in the same place
 MOSTLY_INSIDE = 0.6  # least share of a text's box inside the box of the longer text that it grew into
@@ -27,7 +28,6 @@ HELD_S = 2.0  # a number that stands so long is a text of its own; a clock's are
 TICKS_S = 4.0  # for so long
 SURE_SPELLING = 0.95  # mean confidence of readings, from which another word in the same line is no misreading
 TOGETHER_S = 1.5  # lines that come, and go, within this time of each other may be one paragraph: a fade takes as long
-LONG_TEXT = 5  # characters from which spelling may differ; shorter words differ by meaning ("in", "on")
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ class _Track:
         alike = similarity(last.text, block.text)
         if place >= SAME_PLACE and alike >= SAME_TEXT:
             return 1 + alike + place
-        if _grew(last.text, block.text) and _lies_in(last.box, block.box):
+        if grew(last.text, block.text) and _lies_in(last.box, block.box):
             return 1 + place
         return alike if alike >= MOVED_TEXT else 0.0
 
@@ -209,8 +209,8 @@ def _spelled(start: float, end: float, readings: Sequence[TextBox]) -> ScreenTex
     for reading in readings:
         spellings[reading.text] = spellings.get(reading.text, 0.0) + reading.confidence
     text = max(spellings, key=lambda spelling: (spellings[spelling], len(spelling)))
-    text = max((s for s in spellings if _grew(text, s)), key=len, default=text)
-    spaced = [s for s in spellings if _plain(s) == _plain(text)]
+    text = max((s for s in spellings if grew(text, s)), key=len, default=text)
+    spaced = [s for s in spellings if plain(s) == plain(text)]
     text = max(spaced, key=lambda s: (len(s.split()), spellings[s]))  # readers lose spaces, never add any
     return ScreenText(start, end, text, readings[-1].box, statistics.fmean(r.confidence for r in readings))
 
@@ -220,8 +220,8 @@ def _other_words(times: Sequence[float], readings: Sequence[TextBox], end: float
 
     A misreading is unsure, or gone with the next reading, or comes and goes: both spellings must stand for a while.
     """
-    runs = [list(run) for _, run in itertools.groupby(range(len(times)), key=lambda i: _plain(readings[i].text))]
-    spelled = [_plain(readings[run[0]].text) for run in runs]
+    runs = [list(run) for _, run in itertools.groupby(range(len(times)), key=lambda i: plain(readings[i].text))]
+    spelled = [plain(readings[run[0]].text) for run in runs]
     until = [*(times[run[0]] for run in runs[1:]), end]
     sure = [
         spelled.count(text) == 1
@@ -232,20 +232,13 @@ def _other_words(times: Sequence[float], readings: Sequence[TextBox], end: float
     return [
         runs[i][0]
         for i in range(1, len(runs))
-        if sure[i - 1] and sure[i] and _word_replaced(readings[runs[i - 1][0]].text, readings[runs[i][0]].text)
+        if sure[i - 1] and sure[i] and word_replaced(readings[runs[i - 1][0]].text, readings[runs[i][0]].text)
     ]
-
-
-def _word_replaced(a: str, b: str) -> bool:
-    """Whether words stand in the place of others, none of them cut off: what is half hidden is still the same."""
-    pairs = [(_plain(x), _plain(y)) for x, y in zip(a.split(), b.split(), strict=False)]
-    cut_off = any(x != y and (x in y or y in x) for x, y in pairs)
-    return len(a.split()) == len(b.split()) and not cut_off
 
 
 def _numbers_in_turn(times: Sequence[float], readings: Sequence[TextBox], end: float) -> list[ScreenText]:
     """Numbers that took each other's place: one that stood for a while is a text, those of a clock are listed."""
-    runs = [list(run) for _, run in itertools.groupby(range(len(times)), key=lambda i: _plain(readings[i].text))]
+    runs = [list(run) for _, run in itertools.groupby(range(len(times)), key=lambda i: plain(readings[i].text))]
     begins = [times[run[0]] for run in runs]
     texts: list[ScreenText] = []
     ticking: list[int] = []  # numbers of the runs that are not told yet
@@ -300,60 +293,6 @@ def merge_sightings(sightings: Sequence[Sighting], gap_s: float) -> list[ScreenT
                 track.missed = sighting.time
     texts += [text for track in open_tracks for text in track.close(gap_s)]
     return sorted(join_paragraphs(texts), key=lambda t: (t.start, t.box[1], t.box[0]))
-
-
-def is_counter(text: str) -> bool:
-    """Whether a text is mostly digits: a clock, a time code, a counter, a percentage."""
-    characters = [c for c in text if c.isalnum()]
-    return bool(characters) and 2 * sum(c.isdigit() for c in characters) >= len(characters) and len(characters) <= 16
-
-
-def similarity(a: str, b: str) -> float:
-    """Share of equal characters, 0-1, after case, spaces and punctuation are set aside. Other numbers: another text."""
-    numbers = _numbers(a), _numbers(b)
-    a, b = _plain(a), _plain(b)
-    if a == b:
-        return 1.0
-    longest = max(len(a), len(b))
-    if longest < LONG_TEXT or numbers[0] != numbers[1] or _another_number(a, b):
-        return 0.0
-    if abs(len(a) - len(b)) > (1 - SAME_TEXT) * longest:
-        return 0.0
-    return 1 - _edit_distance(a, b) / longest
-
-
-def _numbers(text: str) -> list[str]:
-    """The digits of each word that has many of them ("Q1", "IMG_4822.MOV"); a lone one is a letter misread ("1ong")."""
-    digits = [("".join(c for c in word if c.isdigit()), word) for word in text.split()]
-    return [number for number, word in digits if number and 3 * len(number) >= len(_plain(word))]
-
-
-def _another_number(a: str, b: str) -> bool:
-    """Whether two texts have as many digits, but others: readers take letters for digits, seldom 3 for 8."""
-    digits = [[c for c in text if c.isdigit()] for text in (a, b)]
-    return len(digits[0]) == len(digits[1]) and digits[0] != digits[1]
-
-
-def _plain(text: str) -> str:
-    return "".join(c for c in text.casefold() if c.isalnum()) or text
-
-
-def _grew(short: str, long: str) -> bool:
-    """Whether a text was completed letter by letter or word by word."""
-    a, b = _plain(short), _plain(long)
-    if not LONG_TEXT <= len(a) <= len(b) - 2 or _numbers(short) != _numbers(long)[: len(_numbers(short))]:
-        return False
-    return _edit_distance(a, b[: len(a)]) <= (1 - SAME_TEXT) * len(a)
-
-
-def _edit_distance(a: str, b: str) -> int:
-    """Levenshtein distance by rows (Wagner and Fischer 1974)."""
-    row = list(range(len(b) + 1))
-    for i, x in enumerate(a, 1):
-        diagonal, row[0] = row[0], i
-        for j, y in enumerate(b, 1):
-            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (x != y))
-    return row[-1]
 
 
 def overlap(a: Box, b: Box) -> float:

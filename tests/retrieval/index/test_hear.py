@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,7 @@ def hear(library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> H
         models.speech, models.languages = English(), others  # type: ignore[assignment]
         tracks = (Track(1, "subtitles", "subrip", "fr"), Track(2, "sound", "aac", tag))
         info = MediaInfo(duration, 0, 0, 0, 0, None, "aac", "mp4", 0, audio_index=2, tracks=tracks)
+        library.update_video(video.id, info=json.dumps(replace(info, tracks=()).to_json()))  # no subtitles to read
         HearLane(Work(library, models, video.id, Path("none"), info, stop or threading.Event())).run()  # type: ignore[arg-type]
         return library.video(video.id)
 
