@@ -13,6 +13,7 @@ from app.cli import main
 from app.engine import Engine
 from app.settings import Settings
 from model import hardware
+from model.pack import Pack
 from retrieval.store.accounts import Accounts
 from tests.fakes import ColourEncoder, FakeModels
 from tests.media_factory import Scene, make_video, write_noise
@@ -167,6 +168,17 @@ def test_the_password_is_reset(data: Path, capsys: pytest.CaptureFixture[str], m
 def test_doctor_says_which_profile_and_why(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     report = run(capsys, data, "doctor")
     assert report["cores"] >= 1 and report["profile"].startswith("embedded") and "PyAV" in report["ffmpeg"]
+
+
+def test_doctor_says_what_is_lost_without_the_recogniser_of_other_languages(
+    data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "other languages told and heard by pack:languages" in run(capsys, data, "doctor")["speech"]
+    has = Pack.has
+    monkeypatch.setattr(Pack, "has", lambda pack, name: name != "languages" and has(pack, name))
+    report = run(capsys, data, "doctor")
+    assert "neither told nor written down" in report["speech"] and "make setup" in report["speech"]
+    assert report["models"]["languages"].startswith("Whisper base is not here")
 
 
 def test_doctor_says_what_is_lost_where_e5_cannot_run(

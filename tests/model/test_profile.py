@@ -8,7 +8,7 @@ from huggingface_hub import constants
 from model import hardware
 from model.errors import CheckpointError, UsageError
 from model.pack import MANIFEST, embedded_pack
-from model.profile import FOLDER, choose_profile, list_profiles, missing, read_profile
+from model.profile import FOLDER, WHISPER_BASE, choose_profile, list_profiles, missing, read_profile
 from model.wheels import read_manifest
 
 
@@ -162,3 +162,24 @@ def test_broken_json_is_wrong_usage(tmp_path):
     (tmp_path / "broken.json").write_text("{")
     with pytest.raises(UsageError, match="not valid JSON"):
         choose_profile(str(tmp_path / "broken.json"))
+
+
+def test_a_profile_does_without_the_recogniser_of_other_languages(altered, monkeypatch):
+    absent = {"languages"}
+    monkeypatch.setattr(type(embedded_pack()), "has", lambda pack, name: name not in absent)
+    own = read_profile(altered(languages={"kind": "faster-whisper", "source": "path:/nowhere", "language": "auto"}))
+    older = read_profile(altered(languages=None))
+    for profile in (read_profile("embedded"), own, older):
+        assert missing(profile) == [] and profile.languages_here is None
+    assert "pack:languages" in read_profile("embedded").sources
+    absent.clear()
+    for profile in (read_profile("embedded"), own, older):
+        assert profile.languages_here == WHISPER_BASE
+    everything = {"kind": "whisper", "source": "hub:openai/whisper-small", "language": "auto"}
+    assert read_profile(altered(languages=None, speech=everything)).languages_here is None
+
+
+def test_only_a_model_that_tells_languages_apart_may_hear_the_others(altered):
+    choice = {"kind": "whisper", "source": "hub:openai/whisper-small", "language": "auto"}
+    with pytest.raises(UsageError, match=r"languages\.kind is 'whisper', but only faster-whisper"):
+        read_profile(altered(languages=choice))
