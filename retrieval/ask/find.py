@@ -5,6 +5,7 @@ All sources compete unless the plan restricts them. Times and quotes are those o
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import zip_longest
@@ -67,23 +68,25 @@ class Finder:
 
     def find(self, plan: Plan, video_ids: Sequence[str]) -> Evidence:
         """What fits a plan best, in the part of the videos that it keeps to."""
+        return replace(self._found(plan, video_ids), notices=self.notices(video_ids), unheard=self.unheard(video_ids))
+
+    def _found(self, plan: Plan, video_ids: Sequence[str]) -> Evidence:
         searched = self.searched(video_ids)
-        notices = self.notices(video_ids)
         if not set(plan.sources) & set(searched):
             lacking = plan.sources[0] if len(plan.sources) == 1 else None
-            return Evidence([], False, searched, lacking=lacking, notices=notices)
+            return Evidence([], False, searched, lacking=lacking)
         if plan.window is None:
-            return replace(self._find(plan, video_ids, EVERYTHING), searched=searched, notices=notices)
+            return replace(self._find(plan, video_ids, EVERYTHING), searched=searched)
         parts = self.windows(plan, video_ids)
         if not parts:
             if plan.window.named:
                 return Evidence([], False, searched, too_late=plan.window.start)
-            return replace(self._find(plan, video_ids, EVERYTHING), searched=searched, notices=notices)
+            return replace(self._find(plan, video_ids, EVERYTHING), searched=searched)
         found = [self._find(plan, [video_id], part) for video_id, part in parts]
         turns = zip_longest(*(evidence.items for evidence in found))
         items = [item for turn in turns for item in turn if item is not None][:MAX_ITEMS]
         low, high = parts[0][1].low, min(parts[0][1].high, self.library.video(parts[0][0]).duration)
-        return Evidence(items, any(e.found for e in found), searched, (low, high), found[0].unseen, notices=notices)
+        return Evidence(items, any(e.found for e in found), searched, (low, high), found[0].unseen)
 
     def windows(self, plan: Plan, video_ids: Sequence[str]) -> list[tuple[str, Filter]]:
         """The part of each video that a plan keeps to; of one video where a scene is described. None of a video that
@@ -102,6 +105,20 @@ class Finder:
     def notices(self, video_ids: Sequence[str]) -> list[str]:
         """What the index says is missing from it."""
         return [warning for video_id in video_ids for warning in self.library.video(video_id).warnings]
+
+    def languages(self, video_id: str) -> list[str]:
+        """ISO 639-1 of what is spoken, what there is most of first; the profile's where the index does not know."""
+        passages = self.library.passages(video_id, "speech")
+        lengths: Counter[str] = Counter()
+        for passage in passages:
+            lengths[passage.language or self.searcher.models.profile.speech.language] += passage.end - passage.start
+        return [code for code, _ in lengths.most_common()]
+
+    def unheard(self, video_ids: Sequence[str]) -> bool:
+        """Whether somebody speaks in these videos of whom nothing was understood."""
+        marks = ", ".join("?" * len(video_ids))
+        spoken = self.library.db.rows(f"SELECT 1 FROM spoken WHERE video_id IN ({marks}) LIMIT 1", tuple(video_ids))
+        return bool(spoken) and "speech" not in self.searched(video_ids)
 
     def searched(self, video_ids: Sequence[str]) -> list[Source]:
         """The sources that these videos have anything of."""
@@ -208,6 +225,7 @@ class Finder:
         if passage.source == "speech":
             for line in self.library.passages(passage.video_id, "speech"):
                 goes_on = 0 <= line.start - end <= _NEAR_S and not quote.rstrip().endswith(_SENTENCE_ENDS)
+                goes_on = goes_on and line.end - start <= MAX_MOMENT_S
                 if line.id != passage.id and goes_on and len(quote) + len(line.text) < QUOTE_CHARS:
                     end, quote = line.end, f"{quote} {line.text}"
         else:

@@ -13,6 +13,7 @@ from model.errors import UsageError
 from retrieval.ask.plan import AROUND_S, EVERY_SOURCE, Operation, Place, Plan, Wants, Window
 from retrieval.search.lexicon import Lexicon, lexicon_of
 from retrieval.search.words import content_words
+from retrieval.store.fulltext import simplified
 from retrieval.store.records import Source
 from retrieval.store.wellformed import well_formed
 
@@ -78,7 +79,7 @@ def _coordinated(lexicon: Lexicon, text: str) -> list[str]:
 
 
 def _plan_one(lexicon: Lexicon, text: str) -> Plan:
-    text = corrected(lexicon, text.translate(_STRAIGHT))
+    text = corrected(lexicon, simplified(text.translate(_STRAIGHT)))
     if polite := lexicon.match("follow.polite", text):
         text = _sentence(next(part for part in polite.groups() if part))
     bare = text.strip(_POINTS)

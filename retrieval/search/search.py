@@ -202,8 +202,8 @@ class Searcher:
         ]
 
     def lines(self, query: Query, video_ids: Sequence[str] | None = None, within: Filter = EVERYTHING) -> list[Hit]:
-        """All that is said and written, in order of time, video by video, with how likely each line answers; of a large
-        library the nearest in meaning and those with the query's words."""
+        """All that is said, then all that is written, in order of time, video by video, with how likely each line answers;
+        of a large library the nearest in meaning and those with the query's words."""
         embedder, unwanted = self.models.passages, content_words(query.without)
         vector = embedder.embed_queries([query.text or query.without])[0]
         near = dict(self.text.search(vector, _MOST_LINES, video_ids, within))
@@ -214,11 +214,11 @@ class Searcher:
             matches = self.library.match_words(match_expression(list(query.terms)), video_ids, -1)
             inside = [p for p, _ in matches if within.admits(p.source) and within.cut(p.start, p.end)]
             passages |= {passage.id: passage for passage in inside[:_MOST_LINES]}
-        listed = sorted(passages.values(), key=lambda p: (p.video_id, p.start, p.id))
+        listed = sorted(passages.values(), key=lambda p: (p.video_id, p.source, p.start, p.id))
         measured = on_scale([cosines.get(passage.id, embedder.floor) for passage in listed], embedder)
-        lines = [stems_of(passage.text) for passage in listed]
-        terms = _as_spelt([stem(term) for term in query.terms], lines)
-        likely = likelihoods(terms, measured, lines)
+        lines = [passage.text for passage in listed]
+        terms = _as_spelt([stem(term) for term in query.terms], [stems_of(line) for line in lines])
+        likely = likelihoods(query.text, terms, measured, lines, [passage.language for passage in listed])
         return [
             Hit(passage, coverage(terms, passage.text), float(chance))
             for passage, chance in zip(listed, likely, strict=True)
