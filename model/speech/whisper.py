@@ -1,15 +1,19 @@
 """Speech recognition by Whisper (Radford et al., arXiv:2212.04356) in any of its sizes and about a hundred languages.
 
 Two ways to run it behind one interface: through transformers (any checkpoint folder, bf16 where the machine is good at
-it) and through faster-whisper (a CTranslate2 folder; int8 on the CPU, float16 on a GPU: the quicker one). Each stretch
-is heard on its own, greedily, so that a resumed run hears the same. Words whose times Whisper does not tell are spread
-over the stretch as `model/speech/recognizer.py` says.
+it) and through faster-whisper (a CTranslate2 folder; int8 on the CPU, float16 on a GPU: the quicker one, and the one
+that also tells which language it hears). Each stretch is heard on its own, greedily, so that a resumed run hears the
+same. Words whose times Whisper does not tell are spread over the stretch as `model/speech/recognizer.py` says. Chinese
+comes in simplified characters: Whisper itself writes either kind, as chance will have it.
 """
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,7 +24,8 @@ from model.errors import CheckpointError, UsageError
 from model.hardware import count_cores, describe
 from model.hub import identity
 from model.profile import Precision
-from model.speech.recognizer import Line, is_silent, lines_of_segments, lines_of_words, looks_invented
+from model.speech.invented import collapse_loops, looks_invented
+from model.speech.recognizer import Line, is_silent, levelled, lines_of_segments, lines_of_words
 from model.speech.voice import SAMPLE_RATE
 
 logger = logging.getLogger(__name__)
@@ -28,6 +33,13 @@ logger = logging.getLogger(__name__)
 Timestamps = Literal["segment", "word"]  # words are timed closer, and cost a second pass
 
 _LANGUAGE_AUTO = "auto"
+_ISO = {"jw": "jv"}  # codes of Whisper's own
+_WHISPERS = {code: own for own, code in _ISO.items()}
+_FRAME = 160  # samples of a frame of the encoder's input: 10 ms
+_LEAST_FRAMES, _MOST_FRAMES = 500, 1000  # 5 and 10 seconds, of what languages are rated by at first
+_ALL_FRAMES = 3000
+_PLAIN = 0.9  # a language so probable at first sight needs no second one
+_LEAST_SEGMENT_S = 1.0  # times of shorter segments are too rough to say how fast somebody spoke
 _CPU_BEAMS, _GPU_BEAMS = 1, 5  # a beam of 5 mishears a little less and takes about three times as long
 
 
@@ -67,20 +79,24 @@ class WhisperRecognizer:
         self._lock = threading.Lock()
         self.name = f"whisper:{identity(folder)}:{language}"
 
-    def transcribe(self, audio: np.ndarray, offset: float) -> list[Line]:
+    def transcribe(self, audio: np.ndarray, offset: float, language: str | None = None) -> list[Line]:
         """See SpeechRecognizer."""
         if is_silent(audio):
             return []
+        options = dict(self._options)
+        if language and "task" in options:
+            options["language"] = language
         with self._lock:
             heard = self._pipeline(
-                {"raw": audio, "sampling_rate": SAMPLE_RATE},
+                {"raw": levelled(audio), "sampling_rate": SAMPLE_RATE},
                 return_timestamps=self._timestamps,
-                generate_kwargs=dict(self._options),
+                generate_kwargs=options,
             )
         seconds = len(audio) / SAMPLE_RATE
         timed = ((*chunk["timestamp"], chunk["text"]) for chunk in heard.get("chunks", []))
         pieces = [as_line(start, end, text, seconds) for start, end, text in timed]
-        return settle(pieces, audio, offset, self._timestamps == "word")
+        lines = settle(pieces, audio, offset, self._timestamps == "word")
+        return simplified(lines) if options.get("language") == "zh" else lines
 
 
 class FasterWhisperRecognizer:
@@ -96,20 +112,21 @@ class FasterWhisperRecognizer:
                 )
         self._network, device = open_ctranslate(folder, precision)
         codes = set(self._network.supported_languages)
+        self.languages = frozenset(_ISO.get(code, code) for code in codes)
         self._language = choose_language(language, codes, self._network.model.is_multilingual, folder)
         self._beams = _CPU_BEAMS if device == "cpu" else _GPU_BEAMS
         self._words = timestamps == "word"
         self._lock = threading.Lock()
         self.name = f"faster-whisper:{identity(folder)}:{language}"
 
-    def transcribe(self, audio: np.ndarray, offset: float) -> list[Line]:
+    def transcribe(self, audio: np.ndarray, offset: float, language: str | None = None) -> list[Line]:
         """See SpeechRecognizer."""
         if is_silent(audio):
             return []
         with self._lock:
-            segments, _ = self._network.transcribe(
-                audio.astype(np.float32, copy=False),
-                language=self._language,
+            segments, about = self._network.transcribe(
+                levelled(audio).astype(np.float32, copy=False),
+                language=_WHISPERS.get(language, language) if language else self._language,
                 beam_size=self._beams,
                 temperature=0.0,
                 condition_on_previous_text=False,
@@ -121,15 +138,68 @@ class FasterWhisperRecognizer:
             pieces = [as_line(w.start, w.end, w.word, seconds) for segment in found for w in segment.words or ()]
         else:
             pieces = [as_line(segment.start, segment.end, segment.text, seconds) for segment in found]
-        return settle(pieces, audio, offset, self._words)
+        lines = settle(pieces, audio, offset, self._words)
+        return simplified(lines) if about.language == "zh" else lines
+
+    def rate_languages(self, audio: np.ndarray) -> dict[str, float]:
+        """How probable each language is in a stretch of speech (float32 mono 16 kHz [n]).
+
+        First the encoder sees no more than 10 seconds of it, without the half minute of silence after it: that takes
+        0.05 to 0.1 s instead of 0.5 s. Only where that leaves doubt, it sees all as it was trained to.
+        """
+        frames = min(max(len(audio) // _FRAME, _LEAST_FRAMES), _MOST_FRAMES)
+        shares = self._rate(levelled(audio), frames)
+        if max(shares.values()) < _PLAIN:
+            shares = self._rate(levelled(audio), _ALL_FRAMES)
+        return {_ISO.get(code, code): share for code, share in shares.items()}
+
+    def _rate(self, audio: np.ndarray, frames: int) -> dict[str, float]:
+        import ctranslate2
+
+        sound = np.zeros(frames * _FRAME, np.float32)
+        heard = audio[: len(sound)]
+        sound[: len(heard)] = heard
+        features = self._network.feature_extractor(sound, padding=0)[:, :frames]
+        with self._lock:
+            view = ctranslate2.StorageView.from_array(np.ascontiguousarray(features[None], np.float32))
+            (rated,) = self._network.model.detect_language(view)
+        return {token.strip("<|>"): float(share) for token, share in rated}
 
 
 def settle(pieces: list[Line], audio: np.ndarray, offset: float, words: bool) -> list[Line]:
-    """Lines of the segments or words that were heard, unless they look invented."""
-    text = " ".join("".join(f" {piece.text}" for piece in pieces).split())
-    if looks_invented(text, len(audio) / SAMPLE_RATE):
-        return []
+    """Lines of the segments or words that were heard, without loops and what looks invented."""
+    seconds = len(audio) / SAMPLE_RATE
+    if words:
+        text = "".join(piece.text for piece in pieces).strip()
+        if collapse_loops(text, seconds) != text:
+            pieces = [Line(pieces[0].start, pieces[-1].end, text)]
+            words = False
+        elif looks_invented(text, seconds):
+            return []
+    if not words:
+        pieces = list(without_inventions(pieces))
     return (lines_of_words if words else lines_of_segments)(pieces, audio, offset)
+
+
+def without_inventions(segments: Iterable[Line]) -> Iterator[Line]:
+    for segment in segments:
+        seconds = max(segment.end - segment.start, _LEAST_SEGMENT_S)
+        text = collapse_loops(" ".join(segment.text.split()), seconds)
+        if not looks_invented(text, seconds):
+            yield Line(segment.start, segment.end, text)
+
+
+def simplified(lines: list[Line]) -> list[Line]:
+    """Chinese in simplified characters."""
+    convert = _simplifier().convert
+    return [replace(line, text=convert(line.text)) for line in lines]
+
+
+@functools.cache
+def _simplifier() -> Any:
+    from opencc import OpenCC
+
+    return OpenCC("t2s")
 
 
 def as_line(start: float | None, end: float | None, text: str, seconds: float) -> Line:

@@ -216,7 +216,7 @@ class Library:
                 "INSERT INTO vectors (video_id, kind, clip_id, vector) VALUES (?, 'visual', ?, ?)",
                 [(clip.video_id, clip_id, vector.astype("<f4").tobytes()) for vector in segments],
             )
-            _advance(db, clip.video_id, "see", clip.end)
+            advance(db, clip.video_id, "see", clip.end)
         return clip_id
 
     def add_sightings(self, video_id: str, sightings: Sequence[Sighting], until: float) -> None:
@@ -226,7 +226,7 @@ class Library:
                 "INSERT OR REPLACE INTO sightings VALUES (?, ?, ?)",
                 [(video_id, s.time, json.dumps([[b.text, b.confidence, b.box] for b in s.boxes])) for s in sightings],
             )
-            _advance(db, video_id, "read", until)
+            advance(db, video_id, "read", until)
 
     def sightings(self, video_id: str) -> list[Sighting]:
         rows = self.db.rows("SELECT time, boxes FROM sightings WHERE video_id = ? ORDER BY time", (video_id,))
@@ -255,21 +255,9 @@ class Library:
                 db.execute(
                     "DELETE FROM passages WHERE video_id = ? AND source = ? AND origin = ?", (video_id, source, origin)
                 )
-            for (start, end, text), vector in zip(pieces, vectors, strict=True):
-                cursor = db.execute(
-                    "INSERT INTO passages (video_id, source, start, end, text, language, origin)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    (video_id, source, start, end, text, language, origin),
-                )
-                db.execute(
-                    "INSERT INTO passage_words (rowid, words) VALUES (?, ?)", (cursor.lastrowid, index_text(text))
-                )
-                db.execute(
-                    "INSERT INTO vectors (video_id, kind, passage_id, vector) VALUES (?, 'text', ?, ?)",
-                    (video_id, cursor.lastrowid, vector.astype("<f4").tobytes()),
-                )
+            insert_passages(db, video_id, source, pieces, vectors, language, origin)
             if lane_until:
-                _advance(db, video_id, *lane_until)
+                advance(db, video_id, *lane_until)
 
     # -- reading back ------------------------------------------------------------------------------
 
@@ -325,5 +313,28 @@ class Library:
         return [(Passage(**{k: row[k] for k in row.keys() if k != "bm25"}), row["bm25"]) for row in rows]  # noqa: SIM118
 
 
-def _advance(db: sqlite3.Connection, video_id: str, lane: str, until: float) -> None:
+def advance(db: sqlite3.Connection, video_id: str, lane: str, until: float) -> None:
+    """Moves a lane's progress on, in a transaction of the caller's."""
     db.execute("UPDATE lanes SET until = max(until, ?) WHERE video_id = ? AND lane = ?", (until, video_id, lane))
+
+
+def insert_passages(
+    db: sqlite3.Connection,
+    video_id: str,
+    source: Source,
+    pieces: Sequence[tuple[float, float, str]],
+    vectors: np.ndarray,
+    language: str | None,
+    origin: str,
+) -> None:
+    """(start, end, text) pieces with their text vectors [n, D], in a transaction of the caller's."""
+    for (start, end, text), vector in zip(pieces, vectors, strict=True):
+        cursor = db.execute(
+            "INSERT INTO passages (video_id, source, start, end, text, language, origin) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (video_id, source, start, end, text, language, origin),
+        )
+        db.execute("INSERT INTO passage_words (rowid, words) VALUES (?, ?)", (cursor.lastrowid, index_text(text)))
+        db.execute(
+            "INSERT INTO vectors (video_id, kind, passage_id, vector) VALUES (?, 'text', ?, ?)",
+            (video_id, cursor.lastrowid, vector.astype("<f4").tobytes()),
+        )

