@@ -21,8 +21,8 @@ import numpy as np
 
 from benchmarks.reading_data import Asked, Transcript, read_fairytales, read_squad
 from model.text.e5 import CENTRES, E5Embedder, is_han
-from retrieval.search.confidence import FEATURES, WEIGHTS, Weights, read_weights, signals, terms_of
 from retrieval.ask.find import RIVAL
+from retrieval.search.confidence import FEATURES, WEIGHTS, Weights, read_weights, signals, terms_of
 from retrieval.search.words import content_words
 from retrieval.store.fulltext import index_text, match_expression
 
@@ -33,8 +33,9 @@ XQUAD_FIT = 24  # articles; the others test
 CMRC = 80  # half of them test
 STORIES_FIT, STORIES_TEST = 110, 60
 FEW = (2, 8)  # lines of a short video
-# What it costs to refuse what is there, where a false statement costs 1; more where pictures might answer in its stead.
-REFUSED, REFUSED_BESIDE_PICTURES = 0.5, 0.4
+# What it costs to refuse what is there, where a false statement costs 1: less where pictures might answer in its stead,
+# more where it is asked by name for what is said or written, for then it is hardly about something else.
+REFUSED, REFUSED_BESIDE_PICTURES, REFUSED_BY_NAME = 0.8, 0.4, 1.5
 MOST_QUOTED = 3  # as `retrieval.ask.readers.quoting` does
 DENIED = 0.02  # share of the answered questions that may be denied
 PRIOR = {"answered": 1.0, "taken out": 0.25, "elsewhere": 0.25}  # weights of the examples: two in three are answered
@@ -159,7 +160,11 @@ def recall_table(sets: Mapping[str, Sequence[Encoded]]) -> str:
 
 def across(asking: Sequence[Encoded], told: Sequence[Encoded]) -> list[Encoded]:
     """The transcripts of one translation with the questions of another, which has the same ones in the same order."""
-    asked = [(one.question, encoded.questions["e5"][i]) for encoded in asking for i, one in enumerate(encoded.transcript.asked)]
+    asked = [
+        (one.question, encoded.questions["e5"][i])
+        for encoded in asking
+        for i, one in enumerate(encoded.transcript.asked)
+    ]
     made, first = [], 0
     for encoded in told:
         own = encoded.transcript.asked
@@ -167,7 +172,9 @@ def across(asking: Sequence[Encoded], told: Sequence[Encoded]) -> list[Encoded]:
         first += len(own)
         put = tuple(Asked(text, one.answering) for (text, _), one in zip(theirs, own, strict=False))
         vectors = np.stack([vector for _, vector in theirs]) if theirs else np.zeros((0, 384), np.float32)
-        made.append(replace(encoded, transcript=replace(encoded.transcript, asked=put), questions={"e5": vectors}, across=True))
+        made.append(
+            replace(encoded, transcript=replace(encoded.transcript, asked=put), questions={"e5": vectors}, across=True)
+        )
     return made
 
 
@@ -229,12 +236,13 @@ def fit(examples: Sequence[Case], features: Sequence[str] = FEATURES[:-1]) -> We
     weights["apart"] += apart
     weights["lines"] = lines
     rounded = {name: round(value, 4) for name, value in weights.items()}
-    made = Weights(rounded, round(float(found[-1] * slope + shift), 4), 0.0, 0.0, 0.0, {})
+    made = Weights(rounded, round(float(found[-1] * slope + shift), 4), 0.0, 0.0, 0.0, 0.0, {})
     outcome = Outcome.of(made, examples)
     return replace(
         made,
         likely=outcome.cheapest(REFUSED_BESIDE_PICTURES),
         quotable=outcome.cheapest(REFUSED),
+        worded=outcome.cheapest(REFUSED_BY_NAME),
         unlikely=outcome.denying(DENIED),
     )
 

@@ -7,7 +7,7 @@ x86-64 with AVX2 alone (`model.profile.can_run`).
 The vectors of a language lie in a narrow cone of their own, so the cosines of two languages are lower than those of one
 whatever the texts say. Each vector is therefore given relative to the mean of its kind (Libovicky et al., "On the
 Language Neutrality of Pre-trained Multilingual Representations", arXiv:2004.05160, section 3.1). Means by writing, of
-Chinese characters and of all others, do as well as means by language (docs/answers.md); `benchmarks.reading` makes them.
+Chinese characters and of all others, do as well as means by language; `benchmarks.reading` makes them.
 """
 
 from __future__ import annotations

@@ -47,7 +47,11 @@ def _fact(finder: Finder, say: Say, fact: str, video: Video) -> str:
         return say("format", container=info.get("container"), video=info.get("video_codec") or "-", audio=audio)
     if fact == "language":
         languages = finder.languages(video.id)
-        return say("language", value=say.listed([say.language(code) for code in languages])) if languages else say("no_language")
+        return (
+            say("language", value=say.listed([say.language(code) for code in languages]))
+            if languages
+            else say("no_language")
+        )
     if fact == "date":
         return say("date", value=time.strftime("%Y-%m-%d", time.localtime(video.created_at)))
     if fact == "name":

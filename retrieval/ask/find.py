@@ -135,7 +135,7 @@ class Finder:
         enough = [item for item in told if item.likelihood >= least_likely(plan)]
         if enough:  # and their rivals
             enough = [item for item in told if item.likelihood >= min(least_likely(plan), RIVAL * told[0].likelihood)]
-        if not enough and plan.names_no_topic:  # nothing that must be found: the likeliest lines are what is asked for
+        if not enough and plan.names_no_topic and (plan.is_open or plan.window):  # whatever is said there is asked for
             enough = told[:MAX_ITEMS]
         if "visual" not in plan.sources:
             return Evidence((enough or told)[:MAX_ITEMS], bool(enough))
@@ -282,8 +282,11 @@ def least_likely(plan: Plan) -> float:
     stands on: people describe the sign, and not what it says."""
     if plan.place or (plan.sources == ("text",) and not plan.says_about):
         return 0.0
+    weights = read_weights()
     worded = plan.leans in ("speech", "text") or "visual" not in plan.sources
-    return read_weights().unlikely if worded else read_weights().quotable
+    if plan.operation == "when" and not worded:  # mostly seen: else what speaks of it passes for it
+        return weights.likely
+    return weights.worded if worded and not plan.says_about else weights.quotable
 
 
 def is_of_kind(plan: Plan, words_found: str) -> bool:

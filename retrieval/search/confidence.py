@@ -1,10 +1,11 @@
 """How likely each line of a video answers a question: a logistic regression over plain signals of retrieval.
 
 The signals compare a line with the question and with the video's other lines, by meaning (cosines of an embedder) and
-by words; none is bound to a language, and where question and line are in two, that is a signal too. The weights lie in `confidence.json` with what they were fitted on, by
-`python -m benchmarks.reading --fit`. A probability is that of a line that one would quote, the video's likeliest: those
-of the others are too high, and do not add up to one. Knows nothing of storage, and nothing of what a question asks for:
-a line that speaks of the right thing without the answer looks likely.
+by words; none is bound to a language, and where question and line are in two, that is a signal too. The weights lie in
+`confidence.json` with what they were fitted on, by `python -m benchmarks.reading --fit`. A probability is that of a
+line that one would quote, the video's likeliest: those of the others are too high, and do not add up to one. Knows
+nothing of storage, and of what a question asks for only whether that is a number: a line that speaks of the right
+thing without the answer looks likely.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ class Weights:
     bias: float
     likely: float  # a top line of at least this probability stands before what pictures may show
     quotable: float  # and of this may be quoted where pictures do not answer
+    worded: float  # the same where it is asked by name for what is said or written
     unlikely: float  # below this the video says nothing of it
     fitted_on: dict[str, Any]  # data, numbers of examples and figures, for people
 
@@ -134,7 +136,7 @@ def _apart(question: str, lines: Sequence[str], languages: Sequence[str | None])
     """float32 [n], see Signals."""
     han, told = is_han(question), told_language(question)
     differs = [
-        is_han(line) != han or None not in (told, language) and told != language
+        is_han(line) != han or (None not in (told, language) and told != language)
         for line, language in zip(lines, languages, strict=True)
     ]
     return np.array(differs, np.float32)

@@ -41,7 +41,7 @@ def _converter() -> opencc.OpenCC:
 
 
 def words(text: str) -> list[str]:
-    """Lower-case words, apostrophes kept inside, Chinese simplified: first those in order, of CJK each character, then pairs of these.
+    """Lower-case words, apostrophes kept inside, Chinese simplified: those in order, of CJK each character, then pairs.
 
     CJK words cannot be told apart without a dictionary, but two characters side by side are mostly one.
     """
