@@ -225,6 +225,16 @@ class Searcher:
             if not coverage(unwanted, passage.text)
         ]
 
+    def kinship(self, kind: str, texts: Sequence[str]) -> list[float]:
+        """How like a kind of thing ("state") the likest word of each text is ("Texas"), as a cosine of the profile's
+        `text` model; 0 where that knows nothing of the language."""
+        embedder, found = self.models.text, [content_words(text, fallback=False) for text in texts]
+        every = list(dict.fromkeys(word for own in found for word in own if word.isascii()))
+        if not kind.isascii() or not kind or embedder is self.models.passages or not every:
+            return [0.0] * len(texts)
+        cosines = dict(zip(every, self._text_vectors(every) @ embedder.embed_queries([kind])[0], strict=True))
+        return [max((float(cosines.get(word, 0.0)) for word in own), default=0.0) for own in found]
+
     def _text_vectors(self, texts: list[str]) -> np.ndarray:
         """Vectors of lines by the profile's `text` model, [n, D]; kept, for the next question finds many of them."""
         with self._lock:
