@@ -27,7 +27,7 @@ from retrieval.search.search import Searcher
 from retrieval.store.fulltext import match_expression, words
 from retrieval.store.records import Moment, Passage, Source, Video
 
-RIVAL = 0.5  # a line is shown too that is so likely, measured by the likeliest
+RIVAL = 0.3  # a line is shown too that is so likely, measured by the likeliest
 # Cosine of a kind and a word by MiniLM: 68 of 100 members of 25 everyday kinds reach it ("fruit", "apple"), of other
 # words 0.6 of 100.
 OF_A_KIND = 0.55
@@ -135,9 +135,9 @@ class Finder:
 
     def _find(self, plan: Plan, video_ids: Sequence[str], within: Filter) -> Evidence:
         told = self.told(plan, video_ids, within) if plan.sources != ("visual",) else []
-        enough = [item for item in told if item.likelihood >= least_likely(plan)]
-        if enough:  # and their rivals
-            enough = [item for item in told if item.likelihood >= min(least_likely(plan), RIVAL * told[0].likelihood)]
+        enough = [item for item in told if item.likelihood >= least_likely(plan, item.quote)]
+        if enough and enough[0] is told[0]:  # and its rivals
+            enough = [item for item in told if item in enough or item.likelihood >= RIVAL * told[0].likelihood]
         if not enough and plan.names_no_topic:  # whatever is said there is asked for, or what names one of a kind
             all_of_it = plan.is_open or plan.window
             enough = told[:MAX_ITEMS] if all_of_it else self._naming(plan, told)
@@ -286,15 +286,15 @@ class Finder:
         return Item(video_id, start, end, "visual", ", ".join(names))
 
 
-def least_likely(plan: Plan) -> float:
+def least_likely(plan: Plan, quote: str = "") -> float:
     """The likelihood from which words may answer a plan. None is too low where a text is asked for by the thing it
     stands on: people describe the sign, and not what it says."""
     if plan.place or (plan.sources == ("text",) and not plan.says_about):
         return 0.0
     weights = read_weights()
     worded = plan.leans in ("speech", "text") or "visual" not in plan.sources
-    if plan.operation == "when" and not worded:  # mostly seen: else what speaks of it passes for it
-        return weights.likely
+    if plan.operation == "when" and not worded and coverage(plan.terms, quote) < 1:
+        return weights.likely  # it is mostly seen, and what only speaks of something like it would pass for it
     return weights.worded if worded and not plan.says_about else weights.quotable
 
 

@@ -79,13 +79,19 @@ def test_speech_that_was_not_understood_is_not_called_no_speech(
 
 @pytest.mark.parametrize(
     ("text", "code"),
-    [("What does the speaker say about it?", "en"), ("说话的人说了什么？", "zh"), ("Quel animal est le plus beau ?", None)],
+    [
+        ("What does the speaker say about it?", "en"),
+        ("说话的人说了什么？", "zh"),
+        ("Quel animal est le plus beau ?", None),
+    ],
 )
 def test_a_language_is_told_or_nothing_is_claimed(text: str, code: str | None) -> None:
     assert told_language(text) == code
 
 
-@pytest.mark.parametrize("text", ["最后一张卡片上的电话号码是多少？", "最后一个人说这是第几号听写？", "晚间新闻几点开始？"])
+@pytest.mark.parametrize(
+    "text", ["最后一张卡片上的电话号码是多少？", "最后一个人说这是第几号听写？", "晚间新闻几点开始？"]
+)
 def test_chinese_for_last_and_begin_is_no_part_of_the_video(text: str) -> None:
     plan = RulesPlanner().plan(text)
     assert plan.window is None and plan.operation == "answer"
