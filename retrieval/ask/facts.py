@@ -50,8 +50,12 @@ def _fact(finder: Finder, say: Say, fact: str, video: Video) -> str:
         audio = say("format_audio", codec=info["audio_codec"]) if info.get("audio_codec") else ""
         return say("format", container=info.get("container"), video=info.get("video_codec") or "-", audio=audio)
     if fact == "language":
-        spoken = "speech" in finder.searched([video.id])
-        return say("language", value=finder.searcher.models.profile.speech.language) if spoken else say("no_language")
+        languages = finder.languages(video.id)
+        return (
+            say("language", value=say.listed([say.language(code) for code in languages]))
+            if languages
+            else say("no_language")
+        )
     if fact == "date":
         return say("date", value=time.strftime("%Y-%m-%d", time.localtime(video.created_at)))
     if fact == "name":
@@ -103,7 +107,8 @@ def _none(finder: Finder, plan: Plan, video_ids: Sequence[str], source: Source) 
     searched, parts = finder.searched(video_ids), finder.windows(plan, video_ids)
     span = (parts[0][1].low, min(parts[0][1].high, finder.library.video(parts[0][0]).duration)) if parts else None
     lacking = None if source in searched else source
-    return Evidence([], False, searched, span, lacking=lacking, notices=finder.notices(video_ids))
+    unheard = finder.unheard(video_ids)
+    return Evidence([], False, searched, span, lacking=lacking, notices=finder.notices(video_ids), unheard=unheard)
 
 
 def _kind(plan: Plan) -> Source:

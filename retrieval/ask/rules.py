@@ -13,6 +13,7 @@ from model.errors import UsageError
 from retrieval.ask.plan import AROUND_S, EVERY_SOURCE, Operation, Place, Plan, Wants, Window
 from retrieval.search.lexicon import Lexicon, lexicon_of
 from retrieval.search.words import content_words
+from retrieval.store.fulltext import simplified
 from retrieval.store.records import Source
 from retrieval.store.wellformed import well_formed
 
@@ -78,7 +79,7 @@ def _coordinated(lexicon: Lexicon, text: str) -> list[str]:
 
 
 def _plan_one(lexicon: Lexicon, text: str) -> Plan:
-    text = corrected(lexicon, text.translate(_STRAIGHT))
+    text = corrected(lexicon, simplified(text.translate(_STRAIGHT)))
     if polite := lexicon.match("follow.polite", text):
         text = _sentence(next(part for part in polite.groups() if part))
     bare = text.strip(_POINTS)
@@ -118,7 +119,8 @@ def _plan_one(lexicon: Lexicon, text: str) -> Plan:
         plan = _related(lexicon, plan)
     plan = replace(plan, names_nothing=_names_nothing(lexicon, plan), place=_place(lexicon, plan))
     quoted = tuple(word for part in _QUOTED.findall(plan.look_for) for word in content_words(part))
-    return replace(plan, topic=quoted or _topic(lexicon, plan), sought=quoted or plan.sought,
+    kind = _kind(lexicon, plan)
+    return replace(plan, kind=kind, topic=quoted or _topic(plan, kind), sought=quoted or plan.sought,
                    says_about=lexicon.has("text.about", plan.look_for))  # fmt: skip
 
 
@@ -280,11 +282,15 @@ def _names_nothing(lexicon: Lexicon, plan: Plan) -> bool:
     return plan.operation == "answer" and not content_words(rest, fallback=False)
 
 
-def _topic(lexicon: Lexicon, plan: Plan) -> tuple[str, ...]:
-    """What the words that answer must speak of: not the kind of thing that is asked for ("which state")."""
+def _kind(lexicon: Lexicon, plan: Plan) -> str:
     found = lexicon.match("wants.kind", plan.look_for)
-    kind = content_words(found["kind"], fallback=False) if found else []
-    return tuple(word for word in content_words(plan.look_for, fallback=False) if word not in kind)
+    return found["kind"] if found else ""
+
+
+def _topic(plan: Plan, kind: str) -> tuple[str, ...]:
+    """What the words that answer must speak of: not the kind of thing that is asked for ("which state")."""
+    asked = content_words(kind, fallback=False)
+    return tuple(word for word in content_words(plan.look_for, fallback=False) if word not in asked)
 
 
 def _place(lexicon: Lexicon, plan: Plan) -> Place | None:

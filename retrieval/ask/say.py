@@ -8,9 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+import babel
+
 from model.timecode import clock, span
 from retrieval.ask.evidence import Evidence, Item
 from retrieval.search.lexicon import lexicons
+from retrieval.store.records import Source
 
 # Where a citation stands in an answer's text. Quotes are rid of these brackets, so that none can be taken for a marker.
 MARKER = re.compile("⟦(\\d+)⟧")
@@ -41,6 +44,10 @@ class Say:
     def name(self) -> str:
         """The language's own name."""
         return self._lexicon.name
+
+    def language(self, code: str) -> str:
+        """What a language (ISO 639-1) is called in this one."""
+        return str(babel.Locale(self._lexicon.code).languages.get(code, code))
 
     @property
     def stop(self) -> str:
@@ -84,7 +91,7 @@ class Say:
         if not evidence.searched:
             return self("nothing_indexed") + self._notices(evidence)
         if evidence.lacking:
-            return self("no_source", list=self(f"no_{evidence.lacking}")) + self._notices(evidence)
+            return self("no_source", list=self._lacking(evidence, evidence.lacking)) + self._notices(evidence)
         text = self("not_found", **self._where(evidence), where=self("in_part" if evidence.span else "in_video"))
         if evidence.unseen:
             text += self("unseen", word=evidence.unseen)
@@ -101,13 +108,17 @@ class Say:
         return self("too_late", end=clock(duration), time=clock(seconds))
 
     def _where(self, evidence: Evidence) -> dict[str, str]:
-        missing = [self(f"no_{source}") for source in ("visual", "speech", "text") if source not in evidence.searched]
+        sources: tuple[Source, ...] = ("visual", "speech", "text")
+        missing = [self._lacking(evidence, source) for source in sources if source not in evidence.searched]
         place = self("part", span=span(*evidence.span)) if evidence.span else self("whole")
         return {
             "sources": self.listed([self(source) for source in evidence.searched]),
             "place": place,
             "lacking": self("lacking", list=self.listed(missing)) if missing else "",
         }
+
+    def _lacking(self, evidence: Evidence, source: Source) -> str:
+        return self("not_understood" if source == "speech" and evidence.unheard else f"no_{source}")
 
     def _notices(self, evidence: Evidence) -> str:
         return "".join(" " + self("unknown_notice", notice=notice) for notice in dict.fromkeys(evidence.notices))

@@ -38,6 +38,7 @@ _LISTS += tuple(("check", name) for name in _COMPARED)
 _PART = re.compile(r"\{(?P<name>\w+)\}|\)\?|.", re.DOTALL)
 # A space is whatever stands between two words, though what stands beside it be left out.
 _SIGNS = {" ": r"\W*\b\W*", "…": ".*?", "(": "(?:", ")": ")", ")?": ")?", "[": "(?:", "]": ")?", "|": "|"}
+_TOLD = 0.25  # of the words: other languages have some of English's too
 _CLOCK = r"\d{1,3}:\d{2}(?::\d{2})?(?:\.\d+)?"
 
 
@@ -108,6 +109,12 @@ def lexicon_of(text: str) -> Lexicon:
     """The language of a text, by its commonest words; English where none is told."""
     known = lexicons()
     return max(known.values(), key=lambda lexicon: (_share(lexicon, text), lexicon.code == "en"))
+
+
+def told_language(text: str) -> str | None:
+    """The code of a text's language where its commonest words tell it; of other languages nothing is known."""
+    lexicon = lexicon_of(text)
+    return lexicon.code if _share(lexicon, text) >= _TOLD else None
 
 
 def _share(lexicon: Lexicon, text: str) -> float:

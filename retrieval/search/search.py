@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -26,7 +26,7 @@ from retrieval.search.relevance import POINTS, Relevance, middles, seen_curve, t
 from retrieval.search.words import content_words
 from retrieval.store.fulltext import match_expression, stem
 from retrieval.store.library import Library
-from retrieval.store.records import Moment
+from retrieval.store.records import Moment, Passage
 from retrieval.store.rows import marks_of
 
 _VISUAL_WEIGHT = 0.6  # against 1 for a passage that has every word of the query
@@ -202,8 +202,8 @@ class Searcher:
         ]
 
     def lines(self, query: Query, video_ids: Sequence[str] | None = None, within: Filter = EVERYTHING) -> list[Hit]:
-        """All that is said and written, in order of time, video by video, with how likely each line answers; of a large
-        library the nearest in meaning and those with the query's words."""
+        """All that is said, then all that is written, in order of time, video by video, with how likely each line
+        answers; of a large library the nearest in meaning and those with the query's words."""
         embedder, unwanted = self.models.passages, content_words(query.without)
         vector = embedder.embed_queries([query.text or query.without])[0]
         near = dict(self.text.search(vector, _MOST_LINES, video_ids, within))
@@ -214,16 +214,26 @@ class Searcher:
             matches = self.library.match_words(match_expression(list(query.terms)), video_ids, -1)
             inside = [p for p, _ in matches if within.admits(p.source) and within.cut(p.start, p.end)]
             passages |= {passage.id: passage for passage in inside[:_MOST_LINES]}
-        listed = sorted(passages.values(), key=lambda p: (p.video_id, p.start, p.id))
+        listed = sorted(passages.values(), key=lambda p: (p.video_id, p.source, p.start, p.id))
         measured = on_scale([cosines.get(passage.id, embedder.floor) for passage in listed], embedder)
-        lines = [stems_of(passage.text) for passage in listed]
-        terms = _as_spelt([stem(term) for term in query.terms], lines)
-        likely = likelihoods(terms, measured, lines)
+        lines = [passage.text for passage in listed]
+        terms = _as_spelt([stem(term) for term in query.terms], [stems_of(line) for line in lines])
+        likely = likelihoods(query.text, terms, measured, lines, _languages(listed))
         return [
             Hit(passage, coverage(terms, passage.text), float(chance))
             for passage, chance in zip(listed, likely, strict=True)
             if not coverage(unwanted, passage.text)
         ]
+
+    def kinship(self, kind: str, texts: Sequence[str]) -> list[float]:
+        """How like a kind of thing ("state") the likest word of each text is ("Texas"), as a cosine of the profile's
+        `text` model; 0 where that knows nothing of the language."""
+        embedder, found = self.models.text, [content_words(text, fallback=False) for text in texts]
+        every = list(dict.fromkeys(word for own in found for word in own if word.isascii()))
+        if not kind.isascii() or not kind or embedder is self.models.passages or not every:
+            return [0.0] * len(texts)
+        cosines = dict(zip(every, self._text_vectors(every) @ embedder.embed_queries([kind])[0], strict=True))
+        return [max((float(cosines.get(word, 0.0)) for word in own), default=0.0) for own in found]
 
     def _text_vectors(self, texts: list[str]) -> np.ndarray:
         """Vectors of lines by the profile's `text` model, [n, D]; kept, for the next question finds many of them."""
@@ -312,6 +322,16 @@ class Searcher:
                     self._timelines.popitem(last=False)
             self._timelines.move_to_end(key)
             return self._timelines[key]
+
+
+def _languages(passages: Sequence[Passage]) -> list[str | None]:
+    """Of each passage; what is written is taken to be in the language that is spoken most in its video."""
+    spoken: dict[str, Counter[str]] = {}
+    for passage in passages:
+        if passage.language:
+            spoken.setdefault(passage.video_id, Counter())[passage.language] += len(passage.text)
+    main = {video_id: counted.most_common(1)[0][0] for video_id, counted in spoken.items()}
+    return [passage.language or main.get(passage.video_id) for passage in passages]
 
 
 def _as_spelt(terms: Sequence[str], lines: Sequence[Sequence[str]]) -> list[str]:

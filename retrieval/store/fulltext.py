@@ -6,10 +6,12 @@ import functools
 import re
 import threading
 
+import opencc
 import snowballstemmer
 
 _STEMMER = snowballstemmer.stemmer("english")
 _STEMMING = threading.Lock()  # it keeps the word that it is at in itself
+_CONVERTING = threading.Lock()
 
 # CJK has no spaces: each character becomes a word of its own, so that FTS5's phrase search finds substrings.
 _CJK_RANGE = r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]"
@@ -20,16 +22,31 @@ _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*", re.UNICODE)
 
 def index_text(text: str) -> str:
     """A text as FTS5 should index it."""
-    return _CJK.sub(r" \1 ", text)
+    return _CJK.sub(r" \1 ", simplified(text))
+
+
+@functools.lru_cache(maxsize=20_000)
+def simplified(text: str) -> str:
+    """A text with traditional Chinese characters as simplified ones: both write the same words."""
+    if not CJK_RUN.search(text):
+        return text
+    with _CONVERTING:
+        converted: str = _converter().convert(text)
+    return converted
+
+
+@functools.cache
+def _converter() -> opencc.OpenCC:
+    return opencc.OpenCC("t2s")
 
 
 def words(text: str) -> list[str]:
-    """Lower-case words, apostrophes kept inside: first those in order, of CJK each character, then pairs of these.
+    """Lower-case words, apostrophes kept inside, Chinese simplified: those in order, of CJK each character, then pairs.
 
     CJK words cannot be told apart without a dictionary, but two characters side by side are mostly one.
     """
     single = [word.lower().replace("’", "'") for word in _WORD.findall(index_text(text))]
-    return single + [run[i : i + 2] for run in CJK_RUN.findall(text) for i in range(len(run) - 1)]
+    return single + [run[i : i + 2] for run in CJK_RUN.findall(simplified(text)) for i in range(len(run) - 1)]
 
 
 def match_expression(terms: list[str]) -> str:

@@ -73,7 +73,7 @@ def test_a_query_is_not_a_passage(e5: E5Embedder) -> None:
     [
         ("When does the ferry leave?", "Our ferry leaves the harbour at nine in the morning.", 0.6),
         ("When does the ferry leave?", "The boat to the island departs at nine.", 0.1),  # another word for each
-        ("渡轮几点出发？", "开往岛上的船九点启航。", 0.6),
+        ("渡轮几点出发？", "开往岛上的船九点启航。", 0.3),
     ],
 )
 def test_meaning_decides_what_is_near(e5: E5Embedder, question: str, fits: str, least: float) -> None:
