@@ -5,7 +5,7 @@ All sources compete unless the plan restricts them. Times and quotes are those o
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import zip_longest
@@ -117,10 +117,10 @@ class Finder:
     def languages(self, video_id: str) -> list[str]:
         """ISO 639-1 of what is spoken, what there is most of first; the profile's where the index does not know."""
         passages = self.library.passages(video_id, "speech")
-        lengths: Counter[str] = Counter()
+        lengths: dict[str, float] = defaultdict(float)
         for passage in passages:
             lengths[passage.language or self.searcher.models.profile.speech.language] += passage.end - passage.start
-        return [code for code, _ in lengths.most_common()]
+        return sorted(lengths, key=lambda code: -lengths[code])
 
     def unheard(self, video_ids: Sequence[str]) -> bool:
         """Whether somebody speaks in these videos of whom nothing was understood."""
