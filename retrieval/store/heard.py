@@ -9,16 +9,13 @@ import numpy as np
 
 from model.speech.recognizer import Line
 from retrieval.store.library import Library, advance, insert_passages
+from retrieval.store.spoken import Spoken
 
 
 @dataclass(frozen=True)
-class Run:
-    """Speech in one language (ISO 639-1; None: it could not be told) with its lines; times in seconds."""
+class Run(Spoken):
+    """A stretch of speech with its lines."""
 
-    start: float
-    end: float
-    language: str | None
-    likelihood: float
     lines: Sequence[Line] = ()
 
 
@@ -42,11 +39,3 @@ def add_heard(
             done += len(pieces)
         if until is not None:
             advance(db, video_id, "hear", until)
-
-
-def spoken_runs(library: Library, video_id: str) -> list[Run]:
-    """In order of time, without their lines."""
-    rows = library.db.rows(
-        "SELECT start, end, language, likelihood FROM spoken WHERE video_id = ? ORDER BY start", (video_id,)
-    )
-    return [Run(**dict(row)) for row in rows]

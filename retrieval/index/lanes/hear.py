@@ -14,7 +14,7 @@ from retrieval.index.lanes.listening import FurtherListener, Listener
 from retrieval.index.lanes.tracks import NOT_HEARD, Sound, choose_sounds
 from retrieval.index.lanes.work import Work
 from retrieval.index.subtitles import store_subtitles
-from retrieval.store.heard import Run, spoken_runs
+from retrieval.store.spoken import Spoken, spoken
 
 _NAMED_TIMES = 6  # stretches that a notice names one by one
 _UNCHECKED = "Speech was taken for "
@@ -57,18 +57,18 @@ class HearLane:
         except UnreadableMedia as error:
             notices.append(f"{_NOT_READ}{error}")
         if sound.first:
-            runs = spoken_runs(work.library, work.video_id)
+            runs = spoken(work.library, work.video_id)
             open_ = [run for run in runs if not subtitles.covers(run, run.language, lambda: "")]
             notices += find_notices(open_, ears)
         return notices
 
 
-def find_notices(runs: Sequence[Run], ears: Ears) -> list[str]:
+def find_notices(runs: Sequence[Spoken], ears: Ears) -> list[str]:
     """A sentence for each kind of speech that was not written down, or not surely."""
     notices = []
     if untold := [run for run in runs if run.language is None and ears.tells]:
         notices.append(f"{_NOT_WRITTEN}{_times(untold)} was not written down: its language could not be told.")
-    foreign: dict[str, list[Run]] = {}
+    foreign: dict[str, list[Spoken]] = {}
     for run in runs:
         if run.language and not ears.understands(run.language):
             foreign.setdefault(run.language, []).append(run)
@@ -81,7 +81,7 @@ def find_notices(runs: Sequence[Run], ears: Ears) -> list[str]:
     return notices
 
 
-def _times(runs: Sequence[Run]) -> str:
+def _times(runs: Sequence[Spoken]) -> str:
     """ "0:10-0:40, 1:20-1:30 and 3 more times" """
     joined: list[tuple[float, float]] = []
     for run in runs:

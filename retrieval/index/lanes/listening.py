@@ -23,7 +23,8 @@ from model.speech.voice import Speech, VoiceActivity
 from retrieval.index.coverage import Coverage
 from retrieval.index.lanes.tracks import without_repeats
 from retrieval.index.lanes.work import Work
-from retrieval.store.heard import Run, add_heard, spoken_runs
+from retrieval.store.heard import Run, add_heard
+from retrieval.store.spoken import spoken
 
 HEARD = "heard"  # the origin of lines that a recogniser wrote
 GROUP_S = 20.0  # of speech; a stretch has at most 15 s, and Whisper hears 30 s at once
@@ -110,7 +111,7 @@ class Listener:
         add_heard(work.library, work.video_id, runs, vectors, until if self.counts else None, self.origin)
 
     def _last_verdict(self) -> Verdict | None:
-        known = [run for run in spoken_runs(self.work.library, self.work.video_id) if run.language]
+        known = [run for run in spoken(self.work.library, self.work.video_id) if run.language]
         return Verdict(known[-1].language, known[-1].likelihood) if known else None
 
 

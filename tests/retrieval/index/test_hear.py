@@ -20,9 +20,9 @@ from retrieval.index.lanes import listening
 from retrieval.index.lanes.hear import HearLane
 from retrieval.index.lanes.listening import Listener
 from retrieval.index.lanes.work import Work
-from retrieval.store.heard import spoken_runs
 from retrieval.store.library import Library
 from retrieval.store.records import Video
+from retrieval.store.spoken import spoken
 from tests.fakes import FakeModels
 from tests.retrieval.conftest import register
 
@@ -142,7 +142,7 @@ def test_each_language_goes_to_its_recogniser_and_is_stored(hear: Hear, library:
     video = hear(("en", 8), (None, 3), ("zh", 9), (None, 3), ("en", 7))
     assert lines(library, video) == [("en", "English at 0"), ("zh", "zh at 11"), ("en", "English at 23")]
     assert {p.origin for p in library.passages(video.id)} == {"heard"}
-    runs = spoken_runs(library, video.id)
+    runs = spoken(library, video.id)
     assert [(run.start, run.end, run.language) for run in runs] == [(0, 8, "en"), (11, 20, "zh"), (23, 30, "en")]
     assert all(run.likelihood > 0.9 for run in runs) and video.warnings == []
     assert library.lane_done(video.id, "hear")
@@ -235,5 +235,5 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_index(hear: Hear, library: 
     assert not library.lane_done(broken.id, "hear")
     again = hear(*PIECES, video=broken)
     assert lines(library, again) == lines(library, whole) != []
-    assert spoken_runs(library, again.id) == spoken_runs(library, whole.id)
+    assert spoken(library, again.id) == spoken(library, whole.id)
     assert again.warnings == whole.warnings
