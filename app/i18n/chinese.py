@@ -126,6 +126,7 @@ CHINESE = {
     "forget": "不再询问“{title}”",
     "evidence": "依据",
     "evidence_count": "依据 · {count} 个片段",
+    "evidence_more": "其他片段 · {count}",
     "evidence_one": "依据 · 1 个片段",
     "why": "已搜索的内容：{counts}。",
     "why_and": "；",

@@ -126,6 +126,7 @@ ENGLISH = {
     "forget": "Leave out “{title}”",
     "evidence": "Evidence",
     "evidence_count": "Evidence · {count} moments",
+    "evidence_more": "Also found · {count}",
     "evidence_one": "Evidence · 1 moment",
     "why": "Searched what is {counts}.",
     "why_and": "; ",

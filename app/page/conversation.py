@@ -74,7 +74,8 @@ def answer_html(
     if not citations:
         return said
     why = _why(answer.get("plan") or "", citations, answer.get("searched") or [], language)
-    return f"{said}\n\n{_evidence(citations, why, shelf, language, unfolded, asked)}"
+    cited = {int(match[1]) for match in _MARKER.finditer(answer.get("marked") or "")}
+    return f"{said}\n\n{_evidence(citations, cited, why, shelf, language, unfolded, asked)}"
 
 
 def waiting_html(language: Language) -> str:
@@ -103,14 +104,16 @@ def _lines(text: str) -> str:
 
 def _evidence(
     citations: list[dict[str, Any]],
+    cited: set[int],
     why: str,
     shelf: Shelf,
     language: Language,
     unfolded: bool,
     asked: str,
 ) -> str:
+    """The moments that the words rest on (`cited`, counted from 1); what else was found is folded beneath them."""
     several = len({citation["video_id"] for citation in citations}) > 1
-    rows = "".join(
+    rows = [
         moment_row(
             shelf,
             c["video_id"],
@@ -123,12 +126,20 @@ def _evidence(
             written=c.get("track") == "subtitles",
         )
         for c in citations
-    )
-    count = len(citations)
+    ]
+    first = [row for number, row in enumerate(rows, 1) if number in cited] or rows
+    others = [row for row in rows if row not in first]
+    count = len(first)
     title = language("evidence_one") if count == 1 else language("evidence_count", count=count)
+    more = (
+        f'<details class="more"><summary>{language("evidence_more", count=len(others))}</summary>'
+        f'<div class="moments">{"".join(others)}</div></details>'
+        if others
+        else ""
+    )
     return (
         f'<details class="evidence"{" open" if unfolded else ""}><summary>{title}</summary>'
-        f'<div class="moments">{rows}</div>{why}</details>'
+        f'<div class="moments">{"".join(first)}</div>{more}{why}</details>'
     )
 
 

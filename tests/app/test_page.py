@@ -337,3 +337,16 @@ def test_what_fits_nothing_is_said_to_be_only_the_nearest(
     assert "Nothing fits “xyzzy” well" in html and "faint" in html and session.moments == []
     html = part(finding.find(request(), session, "something green", *scope), "results")
     assert "Nothing fits" not in html and "faint" not in html and session.moments
+
+
+def test_what_an_answer_does_not_rest_on_is_folded_beneath_its_evidence(engine: Engine, indexed: Video) -> None:
+    citations = [
+        {"video_id": indexed.id, "start": at, "end": at + 1, "source": "text", "quote": f"sign {at}"} for at in range(3)
+    ]
+    shelf = Shelf(engine.library, LOCAL_OWNER)
+    html = answer_html("Sign 1.", {"citations": citations, "marked": "Sign 1 ⟦2⟧."}, shelf, Language("en"))
+    before, after = html.split('<details class="more">')
+    assert "sign 1" in before and "sign 0" not in before and "Evidence · 1 moment<" in before
+    assert "sign 0" in after and "sign 2" in after and "Also found · 2" in after
+    html = answer_html("", {"citations": citations, "marked": ""}, shelf, Language("en"))
+    assert "more" not in html.split("moments")[0] and "Evidence · 3 moments" in html  # nothing is said yet
