@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import zip_longest
 
+from model.text.e5 import is_han
 from retrieval.ask.check import numbers_in
 from retrieval.ask.evidence import MAX_ITEMS, QUOTE_CHARS, Evidence, Item, distinct, quotable
 from retrieval.ask.places import box_of, distance, holds
@@ -295,7 +296,9 @@ def least_likely(plan: Plan, quote: str = "") -> float:
     worded = plan.leans in ("speech", "text") or "visual" not in plan.sources
     if plan.operation == "when" and not worded and coverage(plan.terms, quote) < 1:
         return weights.likely  # it is mostly seen, and what only speaks of something like it would pass for it
-    return weights.worded if worded and not plan.says_about else weights.quotable
+    if not worded or plan.says_about:
+        return weights.quotable
+    return weights.worded_apart if is_han(quote) != is_han(plan.question) else weights.worded
 
 
 def is_of_kind(plan: Plan, words_found: str) -> bool:
