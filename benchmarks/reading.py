@@ -437,7 +437,7 @@ def write_centres(sets: Sequence[Sequence[Transcript]]) -> None:
         writing = "han" if is_han(" ".join(lines)) else "other"
         means.setdefault(f"{writing}_passage", []).append(embedder.embed(lines).mean(0))
         means.setdefault(f"{writing}_query", []).append(embedder.embed_queries(questions).mean(0))
-    np.savez(CENTRES, **{name: np.mean(each, axis=0).astype(np.float16) for name, each in means.items()})  # type: ignore[arg-type]
+    np.savez(CENTRES, **{name: np.mean(each, axis=0).astype(np.float16) for name, each in means.items()})
 
 
 def read_stories(folder: Path, split: str, most: int) -> list[Transcript]:

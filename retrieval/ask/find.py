@@ -5,27 +5,25 @@ All sources compete unless the plan restricts them. Times and quotes are those o
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import zip_longest
 
-from model.text.e5 import is_han
-from retrieval.ask.check import numbers_in
 from retrieval.ask.evidence import MAX_ITEMS, QUOTE_CHARS, Evidence, Item, distinct, quotable
 from retrieval.ask.places import box_of, distance, holds
 from retrieval.ask.plan import EVERY_SOURCE, Place, Plan
 from retrieval.ask.presence import RANDOM_FIT, RANDOM_FIT_WHEN, picture_chance, unseen_word
 from retrieval.ask.rules import plan_search
+from retrieval.ask.thresholds import is_of_kind, least_likely
 from retrieval.search.confidence import read_weights
 from retrieval.search.filters import EVERYTHING, Filter
 from retrieval.search.hits import MAX_MOMENT_S, Hit, coverage
-from retrieval.search.lexicon import lexicon_of
 from retrieval.search.query import Query
 from retrieval.search.regions import Regions, find_regions
 from retrieval.search.relevance import Relevance
 from retrieval.search.search import Searcher
-from retrieval.store.fulltext import match_expression, words
+from retrieval.store.fulltext import match_expression
 from retrieval.store.records import Moment, Passage, Source, Video
 
 RIVAL = 0.3  # a line is shown too that is so likely, measured by the likeliest
@@ -113,10 +111,10 @@ class Finder:
     def languages(self, video_id: str) -> list[str]:
         """ISO 639-1 of what is spoken, what there is most of first; the profile's where the index does not know."""
         passages = self.library.passages(video_id, "speech")
-        lengths: Counter[str] = Counter()
+        lengths: defaultdict[str, float] = defaultdict(float)
         for passage in passages:
             lengths[passage.language or self.searcher.models.profile.speech.language] += passage.end - passage.start
-        return [code for code, _ in lengths.most_common()]
+        return sorted(lengths, key=lambda code: -lengths[code])
 
     def unheard(self, video_ids: Sequence[str]) -> bool:
         """Whether somebody speaks in these videos of whom nothing was understood."""
@@ -285,29 +283,6 @@ class Finder:
         listed = [clip.colours if plan.wants == "colour" else clip.tags for clip in clips]
         names = list(dict.fromkeys(name for pairs in listed for name, _ in pairs))[:_NAMES]
         return Item(video_id, start, end, "visual", ", ".join(names))
-
-
-def least_likely(plan: Plan, quote: str = "") -> float:
-    """The likelihood from which words may answer a plan. None is too low where a text is asked for by the thing it
-    stands on: people describe the sign, and not what it says."""
-    if plan.place or (plan.sources == ("text",) and not plan.says_about):
-        return 0.0
-    weights = read_weights()
-    worded = plan.leans in ("speech", "text") or "visual" not in plan.sources
-    if plan.operation == "when" and not worded and coverage(plan.terms, quote) < 1:
-        return weights.likely  # it is mostly seen, and what only speaks of something like it would pass for it
-    if not worded or plan.says_about:
-        return weights.quotable
-    return weights.worded_apart if is_han(quote) != is_han(plan.question) else weights.worded
-
-
-def is_of_kind(plan: Plan, words_found: str) -> bool:
-    """Whether words can answer a plan at all: one for a colour must name one, one for a number have one."""
-    lexicon = lexicon_of(words_found)
-    if plan.wants == "colour":
-        said = words_found if not lexicon.spaced else set(words(words_found))
-        return any(colour in said for colour in lexicon.words["colours.names"])
-    return plan.wants != "count" or bool(numbers_in(lexicon, words_found))
 
 
 def _during(hit: Hit, moment: Moment) -> bool:
