@@ -155,7 +155,7 @@ class Finder:
 
     def _naming(self, plan: Plan, told: list[Item]) -> list[Item]:
         """Those that name a thing of the kind that is asked for, as far as an English encoder tells."""
-        kinds = self.searcher.kinship(plan.kind, [item.quote for item in told])
+        kinds = self.searcher.kinship(plan.category, [item.quote for item in told])
         return [item for item, kind in zip(told, kinds, strict=True) if kind >= OF_A_KIND][:MAX_ITEMS]
 
     def _before_pictures(self, plan: Plan, enough: list[Item], seen: bool) -> list[Item]:
