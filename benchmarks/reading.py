@@ -236,13 +236,15 @@ def fit(examples: Sequence[Case], features: Sequence[str] = FEATURES[:-1]) -> We
     weights["apart"] += apart
     weights["lines"] = lines
     rounded = {name: round(value, 4) for name, value in weights.items()}
-    made = Weights(rounded, round(float(found[-1] * slope + shift), 4), 0.0, 0.0, 0.0, 0.0, {})
+    made = Weights(rounded, round(float(found[-1] * slope + shift), 4), 0.0, 0.0, 0.0, 0.0, 0.0, {})
     outcome = Outcome.of(made, examples)
+    foreign = [case for case in examples if case.table[0, FEATURES.index("apart")]]
     return replace(
         made,
         likely=outcome.cheapest(REFUSED_BESIDE_PICTURES),
         quotable=outcome.cheapest(REFUSED),
         worded=outcome.cheapest(REFUSED_BY_NAME),
+        worded_apart=Outcome.of(made, foreign).cheapest(REFUSED_BY_NAME),
         unlikely=outcome.denying(DENIED),
     )
 

@@ -10,21 +10,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import zip_longest
 
-from retrieval.ask.check import numbers_in
 from retrieval.ask.evidence import MAX_ITEMS, QUOTE_CHARS, Evidence, Item, distinct, quotable
 from retrieval.ask.places import box_of, distance, holds
 from retrieval.ask.plan import EVERY_SOURCE, Place, Plan
 from retrieval.ask.presence import RANDOM_FIT, RANDOM_FIT_WHEN, picture_chance, unseen_word
 from retrieval.ask.rules import plan_search
+from retrieval.ask.thresholds import is_of_kind, least_likely
 from retrieval.search.confidence import read_weights
 from retrieval.search.filters import EVERYTHING, Filter
 from retrieval.search.hits import MAX_MOMENT_S, Hit, coverage
-from retrieval.search.lexicon import lexicon_of
 from retrieval.search.query import Query
 from retrieval.search.regions import Regions, find_regions
 from retrieval.search.relevance import Relevance
 from retrieval.search.search import Searcher
-from retrieval.store.fulltext import match_expression, words
+from retrieval.store.fulltext import match_expression
 from retrieval.store.records import Moment, Passage, Source, Video
 from retrieval.store.transcripts import is_written, transcript
 
@@ -117,7 +116,7 @@ class Finder:
     def languages(self, video_id: str) -> list[str]:
         """ISO 639-1 of what is spoken, what there is most of first; the profile's where the index does not know."""
         passages = self.library.passages(video_id, "speech")
-        lengths: dict[str, float] = defaultdict(float)
+        lengths: defaultdict[str, float] = defaultdict(float)
         for passage in passages:
             lengths[passage.language or self.searcher.models.profile.speech.language] += passage.end - passage.start
         return sorted(lengths, key=lambda code: -lengths[code])
@@ -161,7 +160,7 @@ class Finder:
 
     def _naming(self, plan: Plan, told: list[Item]) -> list[Item]:
         """Those that name a thing of the kind that is asked for, as far as an English encoder tells."""
-        kinds = self.searcher.kinship(plan.kind, [item.quote for item in told])
+        kinds = self.searcher.kinship(plan.category, [item.quote for item in told])
         return [item for item, kind in zip(told, kinds, strict=True) if kind >= OF_A_KIND][:MAX_ITEMS]
 
     def _before_pictures(self, plan: Plan, enough: list[Item], seen: bool) -> list[Item]:
@@ -299,27 +298,6 @@ class Finder:
         listed = [clip.colours if plan.wants == "colour" else clip.tags for clip in clips]
         names = list(dict.fromkeys(name for pairs in listed for name, _ in pairs))[:_NAMES]
         return Item(video_id, start, end, "visual", ", ".join(names))
-
-
-def least_likely(plan: Plan, quote: str = "") -> float:
-    """The likelihood from which words may answer a plan. None is too low where a text is asked for by the thing it
-    stands on: people describe the sign, and not what it says."""
-    if plan.place or (plan.sources == ("text",) and not plan.says_about):
-        return 0.0
-    weights = read_weights()
-    worded = plan.leans in ("speech", "text") or "visual" not in plan.sources
-    if plan.operation == "when" and not worded and coverage(plan.terms, quote) < 1:
-        return weights.likely  # it is mostly seen, and what only speaks of something like it would pass for it
-    return weights.worded if worded and not plan.says_about else weights.quotable
-
-
-def is_of_kind(plan: Plan, words_found: str) -> bool:
-    """Whether words can answer a plan at all: one for a colour must name one, one for a number have one."""
-    lexicon = lexicon_of(words_found)
-    if plan.wants == "colour":
-        said = words_found if not lexicon.spaced else set(words(words_found))
-        return any(colour in said for colour in lexicon.words["colours.names"])
-    return plan.wants != "count" or bool(numbers_in(lexicon, words_found))
 
 
 def _during(hit: Hit, moment: Moment) -> bool:

@@ -91,7 +91,7 @@ class Plan:
     others: tuple[Plan, ...] = ()  # further questions of the same message
     anchor: tuple[str, float, float] | None = None  # video, start, end: the moment that "and after that?" points at
     says_about: bool = False  # asks what is said or written about something: then that must be spoken of
-    kind: str = ""  # of thing that is asked for: the state in "Which state is mentioned?"
+    category: str = ""  # of thing that is asked for: the state in "Which state is mentioned?"
     topic: tuple[str, ...] = ()  # of the words to look for, those that what is said or written must speak of
     sought: tuple[str, ...] = field(default=())  # words to look for in place of those of `look_for`
 

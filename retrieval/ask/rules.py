@@ -119,8 +119,8 @@ def _plan_one(lexicon: Lexicon, text: str) -> Plan:
         plan = _related(lexicon, plan)
     plan = replace(plan, names_nothing=_names_nothing(lexicon, plan), place=_place(lexicon, plan))
     quoted = tuple(word for part in _QUOTED.findall(plan.look_for) for word in content_words(part))
-    kind = _kind(lexicon, plan)
-    return replace(plan, kind=kind, topic=quoted or _topic(plan, kind), sought=quoted or plan.sought,
+    category = _category(lexicon, plan)
+    return replace(plan, category=category, topic=quoted or _topic(plan, category), sought=quoted or plan.sought,
                    says_about=lexicon.has("text.about", plan.look_for))  # fmt: skip
 
 
@@ -282,14 +282,14 @@ def _names_nothing(lexicon: Lexicon, plan: Plan) -> bool:
     return plan.operation == "answer" and not content_words(rest, fallback=False)
 
 
-def _kind(lexicon: Lexicon, plan: Plan) -> str:
+def _category(lexicon: Lexicon, plan: Plan) -> str:
     found = lexicon.match("wants.kind", plan.look_for)
     return found["kind"] if found else ""
 
 
-def _topic(plan: Plan, kind: str) -> tuple[str, ...]:
+def _topic(plan: Plan, category: str) -> tuple[str, ...]:
     """What the words that answer must speak of: not the kind of thing that is asked for ("which state")."""
-    asked = content_words(kind, fallback=False)
+    asked = content_words(category, fallback=False)
     return tuple(word for word in content_words(plan.look_for, fallback=False) if word not in asked)
 
 

@@ -59,6 +59,7 @@ class Weights:
     likely: float  # a top line of at least this probability stands before what pictures may show
     quotable: float  # and of this may be quoted where pictures do not answer
     worded: float  # the same where it is asked by name for what is said or written
+    worded_apart: float  # and there of lines in another language
     unlikely: float  # below this the video says nothing of it
     fitted_on: dict[str, Any]  # data, numbers of examples and figures, for people
 

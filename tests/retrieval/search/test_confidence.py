@@ -124,4 +124,4 @@ def test_more_of_a_signal_speaks_for_a_line_and_the_thresholds_are_in_order() ->
     weights = read_weights()
     assert set(weights.weights) == set(FEATURES)
     assert min(weights.weights[name] for name in FEATURES if name != "lines") >= 0
-    assert 0 < weights.unlikely < weights.worded < weights.quotable < weights.likely < 1
+    assert 0 < weights.unlikely < weights.worded <= weights.worded_apart <= weights.quotable < weights.likely < 1
