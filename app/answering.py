@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from app.i18n import Language
-from app.i18n.sentences import told
 from model.errors import CuepointError, UsageError
 from retrieval.ask.answer import Answer
+from retrieval.ask.translated import told
 from retrieval.store.records import Message
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ class Desk:
                 if line.stopping:
                     break
         except CuepointError as error:
-            yield _failed(answer, told(str(error), turn.language))
+            yield _failed(answer, told(str(error), turn.language.code))
         except Exception as error:
             logger.exception("Answering failed")
             yield _failed(answer, turn.language("unexpected", kind=type(error).__name__))

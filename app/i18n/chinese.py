@@ -158,7 +158,7 @@ CHINESE = {
     "heard": "听到",
     "subtitled": "字幕",
     "subtitles_added": "{name} 已加入“{title}”。",
-    "subtitles_alone": "{name} 没有对应的视频:请先添加同名视频,再添加字幕。",
+    "subtitles_alone": "{name} 没有对应的视频：请先添加同名视频，再添加字幕。",
     "read": "读到",
     "to_library": "视频库",
     "login_hint": "密码在 Cuepoint 首次启动时显示过；可用 “cuepoint user reset” 重设。",

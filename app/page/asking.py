@@ -11,7 +11,6 @@ import gradio as gr
 from app.answering import Turn
 from app.engine import Engine
 from app.i18n import Language, language_of
-from app.i18n.sentences import told
 from app.owner import owner_of
 from app.page.handlers import marked_moments
 from app.page.html import Shelf
@@ -19,6 +18,7 @@ from app.page.session import Session
 from app.page.views import PARTS, Views
 from model.errors import CuepointError, UsageError
 from retrieval.ask.rules import checked
+from retrieval.ask.translated import told
 
 _GROWING = ("chat", "timeline")  # what changes while an answer grows: polling draws the rest
 _TOAST_S = 12.0
@@ -54,7 +54,7 @@ class Asking:
         try:
             chats.edit(session.chat_id, owner, int(event._data.get("position", -1)), question)
         except (UsageError, ValueError) as error:
-            self._refused(told(str(error), language))
+            self._refused(told(str(error), language.code))
             yield _unchanged()
             return
         *history, _ = chats.messages(session.chat_id)
@@ -120,7 +120,7 @@ class Asking:
         try:
             checked(question)
         except CuepointError as error:
-            return told(str(error), language)
+            return told(str(error), language.code)
         return None
 
     def _not_now(self, session: Session, language: Language) -> str | None:

@@ -8,11 +8,11 @@ from html import escape
 
 from app.example import EXAMPLE_VIDEO
 from app.i18n import Language
-from app.i18n.sentences import told
 from app.page.html import Shelf, empty_state
 from app.page.session import Session
 from app.titles import additions
 from model.timecode import clock
+from retrieval.ask.translated import told
 from retrieval.store.jobs import JobQueue
 from retrieval.store.library import Library
 from retrieval.store.records import LANES, Job, Video
@@ -78,7 +78,7 @@ def _status(video: Video, language: Language) -> str:
     if video.status == "ready":
         return f'<span class="card-status">{language("status_ready")}</span>'
     if video.status == "failed":
-        reason = escape(told(video.error or "", language))
+        reason = escape(told(video.error or "", language.code))
         return f'<span class="card-status bad" title="{reason}">{language("status_failed")}<br>{reason}</span>'
     return ""
 

@@ -9,13 +9,13 @@ import gradio as gr
 
 from app.engine import Engine
 from app.i18n import language_of
-from app.i18n.sentences import told
 from app.owner import owner_of
 from app.page.handlers import last_question, marked_moments
 from app.page.html import Shelf
 from app.page.session import Session
 from app.page.views import Views
 from model.errors import CuepointError
+from retrieval.ask.translated import told
 
 _TOAST_S = 12.0
 
@@ -46,7 +46,7 @@ class ChatHandlers:
                 if session.chat_id == chat_id:
                     session.chat_id, session.moments, session.wanted = None, [], ""
         except CuepointError as error:
-            sentence = escape(told(str(error), language_of(request)))  # it would be read as HTML
+            sentence = escape(told(str(error), language_of(request).code))  # it would be read as HTML
             gr.Warning(sentence, duration=_TOAST_S, title="Cuepoint")
         return self._redraw(session, request)
 

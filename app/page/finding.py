@@ -12,7 +12,6 @@ import gradio as gr
 
 from app.engine import Engine
 from app.i18n import Language, language_of
-from app.i18n.sentences import told
 from app.owner import owner_of
 from app.page.html import SOURCE_NAMES, Shelf
 from app.page.session import Found, Session
@@ -21,6 +20,7 @@ from app.uploads import Uploads
 from model.errors import CuepointError, UsageError
 from model.evaluation.pictures import read_picture
 from model.timecode import span
+from retrieval.ask.translated import told
 from retrieval.search.filters import Filter, make_filter
 from retrieval.store.records import Moment
 
@@ -129,7 +129,7 @@ class Finding:
         return videos
 
     def _refused(self, sentence: str, session: Session, request: gr.Request) -> list[Any]:
-        sentence = told(sentence, language_of(request))
+        sentence = told(sentence, language_of(request).code)
         gr.Warning(escape(sentence), duration=_TOAST_S, title="Cuepoint")  # it would be read as HTML
         return self._redraw(session, request)
 

@@ -13,7 +13,6 @@ import gradio as gr
 from app.engine import Engine
 from app.example import EXAMPLE_VIDEO
 from app.i18n import Language, language_of
-from app.i18n.sentences import told
 from app.owner import owner_of, visitor_of
 from app.page.session import Session
 from app.page.suggestions import example_title
@@ -21,6 +20,7 @@ from app.page.views import PARTS, Views
 from app.uploads import Uploads
 from model.errors import CuepointError, UsageError
 from model.media.subtitle_files import belongs_to, is_subtitle_file
+from retrieval.ask.translated import told
 from retrieval.index.choose import Choice, heard_sound
 from retrieval.store.records import Message
 
@@ -97,7 +97,7 @@ class Handlers:
             elif act == "delete":
                 self._delete(session, video_id)
         except CuepointError as error:
-            self._warn(told(str(error), language))
+            self._warn(told(str(error), language.code))
         return self._redraw(session, request, leave=session.streamed)
 
     def _show(self, session: Session, owner: str, video_id: str) -> None:
@@ -142,7 +142,7 @@ class Handlers:
                 take = self._take_subtitles if is_subtitle_file(path.name) else self._take_in
                 sentence = take(path, owner, session, language, upload=path.name)
         except UsageError as error:
-            sentence = told(str(error), language)
+            sentence = told(str(error), language.code)
         if sentence:
             session.notices = [*session.notices, sentence]
         yield [_notice(session.notices, "bad"), *self._redraw(session, request)]
@@ -154,7 +154,7 @@ class Handlers:
         try:
             video, job = self.engine.add(path, owner, upload)
         except CuepointError as error:
-            return told(str(error), language)
+            return told(str(error), language.code)
         except Exception as error:
             logger.exception("Taking in %s failed", path.name)
             return f"{path.name}: {language('unexpected', kind=type(error).__name__)}"
@@ -203,7 +203,7 @@ class Handlers:
             as_before = wanted is None or wanted == heard_sound(video)
             self.engine.hear_again(video, Choice(None if as_before else wanted, language or None))
         except CuepointError as error:
-            self._warn(told(str(error), language_of(request)))
+            self._warn(told(str(error), language_of(request).code))
         else:
             session.track = ""
             if session.summary and session.summary[0][0] == video.id:

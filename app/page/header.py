@@ -7,7 +7,7 @@ from html import escape
 
 from app.engine import Engine
 from app.i18n import Language
-from app.i18n.sentences import told
+from retrieval.ask.translated import told
 
 _SCRIPT_WORDS = (  # what making.js and finding.js say
     "save_failed", "save_busy", "close", "cancel_dialog", "edit_hint", "edit_send", "rename_title", "rename_yes",
@@ -18,7 +18,8 @@ _SCRIPT_WORDS = (  # what making.js and finding.js say
 def header_html(engine: Engine, language: Language, with_logout: bool) -> str:
     """On phones the library is far down: a button jumps there."""
     profile = engine.profile
-    summary, reason = told(profile.summary, language), told(engine.profile_reason, language)
+    title, summary = told(profile.title, language.code), told(profile.summary, language.code)
+    reason = told(engine.profile_reason, language.code)
     hint = escape(language("profile_hint", summary=summary, reason=reason))
     words = escape(json.dumps({key: language(key) for key in _SCRIPT_WORDS}, ensure_ascii=False))
     return (
@@ -26,7 +27,7 @@ def header_html(engine: Engine, language: Language, with_logout: bool) -> str:
         '<img class="logo" src="icon.svg" alt="" width="28" height="28"><h1>Cuepoint</h1>'
         f'<button class="to-library" data-jump="library-column">{language("to_library")}</button>'
         f'<span class="profile" tabindex="0" data-hint="{hint}" aria-label="{escape(profile.name)}: {hint}">'
-        f'<b>{escape(profile.name)}</b><span class="profile-title"> · {escape(told(profile.title, language))}</span>'
+        f'<b>{escape(profile.name)}</b><span class="profile-title"> · {escape(title)}</span>'
         f"</span>{_logout(language) if with_logout else ''}</header>"
     )
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from html import escape
 
 from app.i18n import Language
-from app.i18n.sentences import told
 from model.media.probe import MediaInfo, Track
 from model.speech.languages import SPOKEN, name_of
 from model.timecode import clock
+from retrieval.ask.translated import told
 from retrieval.index.choose import AUTO, heard_sound
 from retrieval.store.library import Library
 from retrieval.store.records import Passage, Video
@@ -58,7 +58,7 @@ class About:
         return (video.id, tuple(video.warnings), str(video.choices), self.languages, self.hearing)
 
     def html(self, language: Language) -> str:
-        notes = "".join(f'<li class="note">{escape(told(text, language))}</li>' for text in self.video.warnings)
+        notes = "".join(f'<li class="note">{escape(told(text, language.code))}</li>' for text in self.video.warnings)
         listed = f'<ul class="notes">{notes}</ul>' if notes else ""
         if not self.video.info.get("audio_codec"):
             return listed

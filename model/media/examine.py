@@ -28,7 +28,7 @@ from model.media.container import (
     sound_streams,
 )
 from model.media.length import Length, measure, promised_end, vouching_end
-from model.media.probe import MediaInfo, Picture
+from model.media.probe import NO_PICTURE, NO_SOUND, MediaInfo, Picture
 from model.media.timeline import Timeline
 from model.media.tracks import list_tracks
 
@@ -273,9 +273,9 @@ def _missing(container: Any, picture: _Found | None, sound: _Found | None) -> li
     if picture is None:
         broken = [s for s in container.streams.video if s in picture_streams(container) or s.codec_context is None]
         said += ["the picture could not be decoded"] if broken else []
-        said += ["no picture: only the sound was indexed"]
+        said += [NO_PICTURE]
     if sound is None:
-        said += ["the sound could not be decoded" if container.streams.audio else "no sound"]
+        said += ["the sound could not be decoded" if container.streams.audio else NO_SOUND]
     return said
 
 

@@ -16,6 +16,11 @@ from model.media.container import check_local_file
 PICTURE = "picture"  # the `container` of a picture file: a still, an animation, the pages of a scan
 
 
+# What a file lacks, as its warnings say it.
+NO_SOUND = "no sound"
+NO_PICTURE = "no picture: only the sound was indexed"
+
+
 @dataclass(frozen=True)
 class Track:
     """A stream of a file, as its container describes it."""

@@ -214,7 +214,7 @@ class Answerer:
         if window.end is not None and 0 <= window.end <= window.start:
             return say("empty_window", start=clock(window.start), end=clock(window.end))
         duration = max(self.searcher.library.video(video_id).duration for video_id in video_ids)
-        return say.too_late(window.start, duration)
+        return say.too_late(window.asked, duration)
 
     def _summary(self, plan: Plan, video_ids: Sequence[str], part: _Part) -> Iterator[str]:
         if plan.operation == "compare":

@@ -46,6 +46,12 @@ class Window:
     scene: str = ""
     named: bool = False  # by its time: then whatever it shows is asked about
 
+    @property
+    def asked(self) -> float:
+        """The time that is asked for: the middle of its neighbourhood, else where the window begins."""
+        near = self.end is not None and self.named and self.end - self.start == 2 * AROUND_S
+        return self.start + AROUND_S if near else self.start
+
     def within(self, duration: float) -> Filter:
         """The stretch of a video that lasts so many seconds; it may lie behind its end."""
         scale = duration if self.shares else 1.0

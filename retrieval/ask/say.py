@@ -10,8 +10,10 @@ from collections.abc import Sequence
 
 import babel
 
+from model.media.probe import NO_PICTURE, NO_SOUND
 from model.timecode import clock, span
 from retrieval.ask.evidence import Evidence, Item
+from retrieval.ask.translated import told
 from retrieval.search.lexicon import lexicons
 from retrieval.store.records import Source
 
@@ -53,11 +55,14 @@ class Say:
     def stop(self) -> str:
         return "." if self._lexicon.spaced else "。"
 
+    @property
+    def _comma(self) -> str:
+        return ", " if self._lexicon.spaced else "、"
+
     def listed(self, parts: Sequence[str]) -> str:
         if len(parts) < 2:
             return "".join(parts)
-        comma = ", " if self._lexicon.spaced else "、"
-        return f"{comma.join(parts[:-1])}{self('and')}{parts[-1]}"
+        return f"{self._comma.join(parts[:-1])}{self('and')}{parts[-1]}"
 
     def quotes(self, items: Sequence[tuple[int, Item]]) -> str:
         """The evidence itself: words verbatim, of pictures what was recognised; once where several say the same."""
@@ -79,7 +84,7 @@ class Say:
         lead = self("seen") if item.source == "visual" else self(self._when_name(item), quote=item.quote)
         text = f"{lead} {marker(first)}{self.stop}"
         if others:
-            text += " " + self("others", places=", ".join(map(marker, others[:_MOST_OTHERS])))
+            text += " " + self("others", places=self._comma.join(map(marker, others[:_MOST_OTHERS])))
         return text
 
     @staticmethod
@@ -121,7 +126,10 @@ class Say:
         return self("not_understood" if source == "speech" and evidence.unheard else f"no_{source}")
 
     def _notices(self, evidence: Evidence) -> str:
-        return "".join(" " + self("unknown_notice", notice=notice) for notice in dict.fromkeys(evidence.notices))
+        """What the index lacks; that there is no sound or no picture is said already, as what was not searched."""
+        notices = [notice for notice in dict.fromkeys(evidence.notices) if notice not in (NO_SOUND, NO_PICTURE)]
+        told_here = [told(notice, self._lexicon.code) for notice in notices]
+        return "".join(" " + self("unknown_notice", notice=f"{n[:1].upper()}{n[1:]}") for n in told_here)
 
     def first_or_last(self, item: Item, last: bool) -> str:
         """With the citation numbered one."""

@@ -22,6 +22,11 @@ def test_two_parts_of_a_video(answerer: Answerer, day: Video) -> None:  # noqa: 
     assert places(answer) == [(0.0, 30.0), (30.0, 60.0)]
 
 
+def test_the_beginning_and_the_end_of_a_video(answerer: Answerer, day: Video) -> None:  # noqa: F811
+    for text in ("Compare the beginning and the end", "比较开头和结尾"):
+        assert places(ask(answerer, text, day)) == [(0.0, 9.0), (51.0, 60.0)]
+
+
 def test_two_times_of_a_video(answerer: Answerer, day: Video) -> None:  # noqa: F811
     answer = ask(answerer, "What is the difference between the first 8 seconds and the last 8 seconds?", day)
     first, second = answer.text.lower().splitlines()

@@ -46,7 +46,7 @@ def test_times_are_counted_in_the_part_that_is_asked_about(answerer: Answerer, d
 def test_a_time_after_the_end_is_said_to_be_after_the_end(answerer: Answerer, day: Video, text: str) -> None:  # noqa: F811
     answer = ask(answerer, text, day)
     assert not answer.found and not answer.citations
-    assert answer.text.strip().startswith("The video ends at 1:00, so there is nothing at ")
+    assert answer.text.strip().startswith("The video ends at 1:00, so there is nothing at 2:00.")
 
 
 def test_the_same_in_chinese(answerer: Answerer, day: Video) -> None:  # noqa: F811

@@ -1,4 +1,4 @@
-"""English sentences of the lower layers, as templates, and what they are in Chinese; see `sentences`."""
+"""English sentences of the lower layers, as templates, and what they are in Chinese; see `translated.py`."""
 
 from __future__ import annotations
 
