@@ -42,6 +42,8 @@ GLANCE_SCORE = 0.35  # asked generously: most of the false ones are dropped by t
 GIANT_HEIGHT = 0.6  # of the picture: higher finds are mostly foliage and faces,
 GIANT_SCORE = 0.75  # unless the network is this sure
 LEAST_ASPECT = 1.05  # squarer finds are single letters, which are not kept anyway, or shapes; two digits are 1.06-1.4
+SURE_ASPECT = 1.25  # finds squarer than this are mostly shapes too
+MOST_MISSES = 3  # finds in a row that are no text: the next one hardly is, and is only read where there is PLENTY
 DETECT_PX = 960  # longest side for finding the lines: at 640 the small print of a screen recording is lost
 DETECT_SCORE = 0.5
 SAME_REGION = 0.8  # least overlap of two boxes around the same, unchanged line
@@ -65,6 +67,7 @@ ACCOUNT = 500
 INCOME = 80
 AGAIN_INCOME = 20  # of a picture in which only known lines are read again
 DETECT_PRICE = 130
+PLENTY = 250  # of the account
 LINE_PRICE = 18
 
 
@@ -175,7 +178,7 @@ class RapidTextReader:
             self._account -= round(DETECT_PRICE * part.share)
             piece = page.piece(part)
             found = self._find(piece, round(scale * max(piece.shape[:2])), DETECT_SCORE, page.bgr.shape[0])
-            lines = [self._read_line(page, part.to_page(quad), self._lines) for quad in found]
+            lines = self._read_lines(page, [part.to_page(quad) for quad in found])
             self._lines = [line for line in self._lines if not part.touches(line.box)] + lines
             self._page = self._page.updated(page, part)
             self._regions = None
@@ -205,7 +208,23 @@ class RapidTextReader:
 
     def _read_anew(self, page: Page) -> list[KnownLine]:
         self._account -= DETECT_PRICE
-        return [self._read_line(page, q, self._lines) for q in self._find(page.bgr, DETECT_PX, DETECT_SCORE)]
+        return self._read_lines(page, self._find(page.bgr, DETECT_PX, DETECT_SCORE))
+
+    def _read_lines(self, page: Page, quads: Sequence[np.ndarray]) -> list[KnownLine]:
+        """The lines inside quadrangles, in their order.
+
+        The longest are read first: finds in foliage and faces are as high as they are wide. Such finds are left out
+        where that costs dear, and so is what comes after many that were no text.
+        """
+        high, wide = page.grey.shape
+        aspects = [_aspect(quad, wide, high) for quad in quads]
+        read, misses = dict[int, KnownLine](), 0
+        for number in sorted(range(len(quads)), key=lambda number: -aspects[number]):
+            if self._account < (PLENTY if aspects[number] < SURE_ASPECT else 0) and misses >= MOST_MISSES:
+                break
+            read[number] = self._read_line(page, quads[number], self._lines)
+            misses = 0 if _is_text(read[number]) or read[number].unread else misses + 1
+        return [read[number] for number in sorted(read)]
 
     def _keep(self, page: Page) -> list[KnownLine]:
         """The known texts that still stand where they stood."""
@@ -261,6 +280,12 @@ def _is_text(line: KnownLine) -> bool:
     if drone and line.confidence < DRONE_CONFIDENCE and not is_counter(line.text):
         return False
     return line.confidence >= (MIN_SHORT_CONFIDENCE if len(letters) <= SHORT_TEXT else MIN_CONFIDENCE)
+
+
+def _aspect(quad: np.ndarray, wide_px: int, high_px: int) -> float:
+    """The longer side of a quadrangle (in fractions of the picture) over the shorter one."""
+    wide, high = (np.ptp(quad, axis=0) * (wide_px, high_px)).tolist()
+    return float(max(wide, high) / max(min(wide, high), 1e-6))
 
 
 def _may_be_text(quad: np.ndarray, score: float, height_px: int) -> bool:

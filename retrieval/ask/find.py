@@ -6,7 +6,7 @@ All sources compete unless the plan restricts them. Times and quotes are those o
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 
@@ -188,7 +188,11 @@ class Finder:
                 return [self.line(passage, within) for passage in there]
             hits = [hit for hit in hits if hit.passage.source != "text" or hit in unknown]
         hits = self._beside_pictures(plan, hits, video_ids, within)
-        items = [self.item(hit.passage, within, hit.likelihood) for hit in hits[: 4 * MAX_ITEMS]]
+        texts = [hit for hit in hits if hit.passage.source == "text"]
+        items = []
+        for hit in hits[: 4 * MAX_ITEMS]:
+            rivals = {other.passage.id for other in texts if other.likelihood >= RIVAL * hit.likelihood}
+            items.append(self.item(hit.passage, within, hit.likelihood, rivals))
         items = [item for item in items if is_of_kind(plan, item.quote)]
         return distinct(items)[: 2 * MAX_ITEMS]
 
@@ -237,9 +241,11 @@ class Finder:
         nearest = there[: plan.how_many] if plan.how_many > 1 else [pair for pair in there if pair[1] == there[0][1]]
         return [hit.passage for hit, _ in nearest], unknown
 
-    def item(self, passage: Passage, within: Filter = EVERYTHING, likelihood: float = 0.0) -> Item:
+    def item(
+        self, passage: Passage, within: Filter = EVERYTHING, likelihood: float = 0.0, rivals: Collection[int] = ()
+    ) -> Item:
         """A passage as evidence: a spoken line with the rest of its utterance, a written one with what stands on the
-        screen with it."""
+        screen with it. `rivals`: ids of passages that are about as likely."""
         start, end, quote = passage.start, passage.end, passage.text
         if passage.source == "speech":
             for line in self.library.passages(passage.video_id, "speech"):
@@ -250,7 +256,7 @@ class Finder:
                 if line.id != passage.id and goes_on and len(quote) + len(line.text) < QUOTE_CHARS:
                     end, quote = line.end, f"{quote} {line.text}"
         else:
-            quote = self._screen(passage)
+            quote = self._screen(passage, rivals)
         start, end = within.cut(start, end) or (start, end)
         if passage.source == "text":
             end = min(end, start + MAX_MOMENT_S)
@@ -263,9 +269,9 @@ class Finder:
         written = is_written(passage.origin)
         return Item(passage.video_id, start, end, passage.source, quotable(passage.text), 1.0, written)
 
-    def _screen(self, passage: Passage) -> str:
-        """A text with those right before and after it, in reading order, that are there for half of its time: a name
-        and a job, a label and a value."""
+    def _screen(self, passage: Passage, rivals: Collection[int]) -> str:
+        """A text with those right before and after it, in reading order, that are there for half of its time (a name
+        and a job, a label and a value), and with its rivals."""
         least = 0.5 * (passage.end - passage.start)
         beside = [
             other
@@ -273,9 +279,13 @@ class Finder:
             if min(other.end, passage.end) - max(other.start, passage.start) >= least or other.id == passage.id
         ]
         place = next(number for number, other in enumerate(beside) if other.id == passage.id)
-        texts = [other.text for other in beside[max(0, place - _BESIDE_TEXTS) : place + _BESIDE_TEXTS + 1]]
-        joined = " · ".join(dict.fromkeys(texts))
-        return joined if len(joined) <= QUOTE_CHARS else passage.text
+        near = [number for number in range(len(beside)) if abs(number - place) <= _BESIDE_TEXTS]
+        alike = [number for number, other in enumerate(beside) if number == place or other.id in rivals]
+        for chosen in (sorted({*near, *alike}), alike):
+            joined = " · ".join(dict.fromkeys(beside[number].text for number in chosen))
+            if len(joined) <= QUOTE_CHARS:
+                return joined
+        return passage.text
 
     def _pictures(self, plan: Plan, video_ids: Sequence[str], within: Filter) -> tuple[list[Item], bool]:
         """The moments that look most like it, and whether they may answer at all."""
