@@ -46,6 +46,8 @@ class VisionChoice:
 
     kind: Literal["embedded", "open_clip"]
     source: str
+    # Whose words it can be searched with: "en" for encoders that were trained with English alone.
+    languages: Literal["en", "any"] = "any"
     architecture: str = ""  # open_clip's name for it, where the source is a bare checkpoint that does not say
     heads: str = ""  # of the embedded encoder: what `cuepoint train` made of its features (stage align)
     answers: str = ""  # in a word or two, said where decoder.adapter looks: what `cuepoint train` made (stage answer)

@@ -75,7 +75,15 @@ class Finder:
 
     def find(self, plan: Plan, video_ids: Sequence[str]) -> Evidence:
         """What fits a plan best, in the part of the videos that it keeps to."""
-        return replace(self._found(plan, video_ids), notices=self.notices(video_ids), unheard=self.unheard(video_ids))
+        found = self._found(plan, video_ids)
+        if blind := self.is_blind(plan):
+            found = replace(found, searched=[source for source in found.searched if source != "visual"])
+        return replace(found, notices=self.notices(video_ids), unheard=self.unheard(video_ids), blind=blind)
+
+    def is_blind(self, plan: Plan) -> bool:
+        """Whether a plan names what is to be seen in words that the eye does not understand."""
+        named = plan.window is not None and plan.window.named  # by its time: whatever it shows is asked about
+        return not named and not plan.is_open and not self.searcher.can_look_for(plan.look_for or plan.question)
 
     def _found(self, plan: Plan, video_ids: Sequence[str]) -> Evidence:
         searched = self.searched(video_ids)
@@ -147,9 +155,12 @@ class Finder:
             enough = told[:MAX_ITEMS] if all_of_it else self._naming(plan, told)
         if "visual" not in plan.sources:
             return Evidence((enough or told)[:MAX_ITEMS], bool(enough))
-        pictures, shown = self._pictures(plan, video_ids, within)
+        blind = self.is_blind(plan)
+        pictures, shown = ([], False) if blind else self._pictures(plan, video_ids, within)
         seen = pictures if shown else []
-        items = distinct([*self._before_pictures(plan, enough, bool(seen)), *seen, *enough])[:MAX_ITEMS]
+        unseen_answer = blind and (plan.leans == "visual" or plan.wants in ("colour", "count"))
+        words = self._before_pictures(plan, enough, bool(seen) or unseen_answer)
+        items = distinct([*words, *seen, *([] if unseen_answer else enough)])[:MAX_ITEMS]
         unseen = None if items or plan.names_nothing else unseen_word(self.searcher, plan, video_ids)
         if unseen and self.library.match_words(match_expression([unseen]), video_ids, 1):
             unseen = None  # what is spoken of is in the video, though it be drawn, or small, or behind something

@@ -123,6 +123,8 @@ class Say:
         }
 
     def _lacking(self, evidence: Evidence, source: Source) -> str:
+        if source == "visual" and evidence.blind:
+            return self("not_looked")
         return self("not_understood" if source == "speech" and evidence.unheard else f"no_{source}")
 
     def _notices(self, evidence: Evidence) -> str:

@@ -57,7 +57,7 @@ def timed(finder: Finder, plan: Plan, video_ids: Sequence[str]) -> Evidence:
 def occurrences(finder: Finder, plan: Plan, video_ids: Sequence[str], gap_s: float = _GAP_S) -> list[Item]:
     """In order of time, video by video: pictures where the plan may ask for what is seen, else what is said or written
     with all its words; where the words are never found together, what is likely to answer."""
-    if "visual" in plan.sources and plan.leans in (None, "visual"):
+    if "visual" in plan.sources and plan.leans in (None, "visual") and not finder.is_blind(plan):
         seen = [item for video_id in video_ids for item in _seen(finder, plan, video_id, gap_s)]
         if seen:
             return seen

@@ -24,7 +24,7 @@ from retrieval.search.likeness import Likeness
 from retrieval.search.query import Query, Relation
 from retrieval.search.relevance import POINTS, Relevance, middles, seen_curve, told_curve
 from retrieval.search.words import content_words
-from retrieval.store.fulltext import match_expression, stem
+from retrieval.store.fulltext import is_latin, match_expression, stem
 from retrieval.store.library import Library
 from retrieval.store.records import Moment, Passage
 from retrieval.store.rows import marks_of
@@ -135,6 +135,8 @@ class Searcher:
             )
             for source in ("speech", "text")
         }
+        if not self.can_look_for(query.text):
+            ceiling = 0.0
         seen = seen_curve(line, look, ceiling, duration, points)
         return Relevance(middles(duration, points), seen, told["speech"], told["text"])
 
@@ -161,6 +163,11 @@ class Searcher:
             [replace(m, score=m.score * best) for m in joined] + [replace(m, score=m.score / 2) for m in whole]
         )
 
+    def can_look_for(self, text: str) -> bool:
+        """Whether the profile's eye understands a text, as far as its writing tells: to an eye that learned English,
+        words in another writing are noise."""
+        return self.models.profile.vision.languages == "any" or is_latin(text)
+
     def look_for(self, query: Query) -> np.ndarray:
         """The vector [D] of what is to be seen: away from what must not be."""
         if not query.without:
@@ -174,7 +181,7 @@ class Searcher:
         """What each source has, fused; best first."""
         count = max(_DEPTH * top, 20)
         moments = weighed(query, self.text_hits(query, video_ids, within=within), within)
-        if within.admits("visual"):
+        if within.admits("visual") and self.can_look_for(query.text):
             weight = _VISUAL_WEIGHT * factor(query, "visual")
             moments += self._seen(self.look_for(query), video_ids, count, within, weight)
         return merge(moments)

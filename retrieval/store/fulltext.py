@@ -20,6 +20,11 @@ CJK_RUN = re.compile(f"{_CJK_RANGE}+")
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*", re.UNICODE)
 
 
+def is_latin(text: str) -> bool:
+    """Whether all its letters are Latin ones."""
+    return all(letter < "\u0250" or "\u1e00" <= letter < "\u1f00" for letter in text if letter.isalpha())
+
+
 def index_text(text: str) -> str:
     """A text as FTS5 should index it."""
     return _CJK.sub(r" \1 ", simplified(text))

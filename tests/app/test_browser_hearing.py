@@ -81,7 +81,9 @@ def test_a_video_is_heard_again_in_another_sound_and_language(open_page: Open, s
 def test_what_is_spoken_is_told_in_chinese(open_page: Open, talk: Video) -> None:
     page = open_page(f"?v={talk.id}", locale="zh-CN")
     expect(page.locator("#about .spoken")).to_have_text("语音：英语、中文（从 0:01 起）")
-    expect(page.locator("#about .note")).to_have_text(["时长是估计值：文件中没有给出。"])
+    expect(page.locator("#about .note")).to_have_text(
+        ["未识别音轨 2（西班牙语）：无法识别其语言。选择它即可识别。", "时长是估计值：文件中没有给出。"]
+    )
     page.locator("#about summary").click()
     expect(page.locator("#about select[name=language] option").nth(1)).to_have_text("阿尔巴尼亚语")
     expect(page.locator(".profile-title")).not_to_have_text(re.compile("[A-Za-z]"))
