@@ -205,7 +205,7 @@ class Answerer:
             return self._outside(say, window, video_ids)
         if evidence.found:
             return ""
-        if evidence.lacking or evidence.unseen or not evidence.items:
+        if evidence.lacking or evidence.unseen or not (evidence.items or evidence.blind):
             return say.not_found(evidence)
         return say.cannot_tell(evidence)
 

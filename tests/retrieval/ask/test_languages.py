@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from retrieval.ask.answer import Answerer
@@ -12,6 +14,7 @@ from retrieval.store.fulltext import simplified, words
 from retrieval.store.library import Library
 from retrieval.store.records import Video
 from tests.fakes import FakeModels
+from tests.retrieval.search.test_search import add_shots
 
 
 def add(library: Library, video: Video, models: FakeModels, lines: list[tuple[float, float, str]], code: str) -> None:
@@ -99,3 +102,23 @@ def test_chinese_for_last_and_begin_is_no_part_of_the_video(text: str) -> None:
 
 def test_a_topic_behind_its_preposition_is_looked_for() -> None:
     assert "游泳" in RulesPlanner().plan("说话的人对游泳说了什么？").topic
+
+
+def test_an_eye_that_learned_english_is_not_asked_in_chinese(
+    answerer: Answerer, library: Library, video: Video, models: FakeModels
+) -> None:
+    add_shots(library, models, video, [("red", 0.0, 10.0), ("green", 10.0, 20.0)])
+    add(library, video, models, [(1.0, 4.0, "渡轮九点离开港口")], "zh")
+    moments = answerer.finder.search("渡轮离开港口", [video.id])
+    assert moments and all(moment.sources == ["speech"] for moment in moments)
+    told = said(answerer, "船是什么颜色的？", video)
+    assert told.startswith("我无法确定") and "没有能用中文搜索画面的模型" in told
+    assert {m.sources[0] for m in answerer.finder.search("something green", [video.id])} >= {"visual"}
+
+
+def test_an_eye_of_any_language_is_asked_in_chinese(library: Library, video: Video, models: FakeModels) -> None:
+    models.profile = replace(models.profile, vision=replace(models.profile.vision, languages="any"))
+    add_shots(library, models, video, [("red", 0.0, 10.0), ("green", 10.0, 20.0)])
+    answerer = Answerer(Searcher(library, models), models)  # type: ignore[arg-type]
+    assert any("visual" in moment.sources for moment in answerer.finder.search("渡轮", [video.id]))
+    assert "没有能用中文搜索画面的模型" not in said(answerer, "船是什么颜色的？", video)
