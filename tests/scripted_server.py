@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import select
+import selectors
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -155,10 +155,11 @@ def fall_silent(*pieces: str, headers: bool = True) -> Reply:
 
 def _wait_until_left(handler: Handler) -> bool:
     """Whether the client closed its connection before the test ended."""
-    while not handler.server.closing.is_set():
-        readable, _, _ = select.select([handler.connection], [], [], 0.02)
-        if readable and not handler.connection.recv(1):
-            return True
+    with selectors.DefaultSelector() as waiting:  # select() itself takes no descriptor above 1,023
+        waiting.register(handler.connection, selectors.EVENT_READ)
+        while not handler.server.closing.is_set():
+            if waiting.select(0.02) and not handler.connection.recv(1):
+                return True
     return False
 
 

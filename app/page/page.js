@@ -4,6 +4,7 @@
   const cuepoint = (window.cuepoint = window.cuepoint || {});
   const STEP_S = 5;
   const POSTER_AGAIN_MS = 1000;
+  const HELD_MS = 2500;
   const INSIDE_S = 0.05; // seeking lands on a frame: aim a little inside the moment, not at its very edge
   let shown = null; // the video in the player, "" for none, null before the page has drawn itself
   let pending = parseCue(location.hash); // a moment to play once its video is there
@@ -131,6 +132,7 @@
     if (line.dataset.speaks === "yes") addSubtitles(player);
     follow(time);
     nameMessages();
+    showQuestion();
     if (pending && pending.id === now) play(pending);
   }
 
@@ -183,6 +185,19 @@
 
   for (const event of ["timeupdate", "seeked", "loadedmetadata"]) document.addEventListener(event, sync, true);
   setInterval(sync, 250);
+
+  // On a phone the chat is part of the long page: a question that was just asked comes to its top, its answer beneath it.
+  const onPhone = matchMedia("(max-width: 780px)");
+  let questions = 0;
+  let heldUntil = 0; // while the answer comes, the page around the question changes its length
+  function showQuestion() {
+    const asked = document.querySelectorAll("#chatbot .asked");
+    const typing = document.activeElement?.closest?.("#question, #starter");
+    if (asked.length > questions && typing && onPhone.matches) heldUntil = Date.now() + HELD_MS;
+    questions = asked.length;
+    if (Date.now() < heldUntil) asked[asked.length - 1]?.scrollIntoView({ block: "start" });
+  }
+  for (const event of ["wheel", "touchmove", "keydown"]) document.addEventListener(event, () => (heldUntil = 0), { passive: true });
 
   // The chatbot names a message by its source, tags and all: give screen readers the words instead.
   function nameMessages() {

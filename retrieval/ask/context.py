@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from retrieval.ask.plan import EVERY_SOURCE, Plan
 from retrieval.ask.rules import RulesPlanner
-from retrieval.search.lexicon import lexicons
+from retrieval.search.lexicon import Lexicon, lexicons
 from retrieval.store.records import Message
 
+_FRAGMENT_WORDS, _FRAGMENT_CHARACTERS = 2, 4
 _OWN = ("talk", "file", "summarise", "transcript", "list", "compare")  # such a question stands for itself
 
 
@@ -20,7 +21,7 @@ def in_context(plan: Plan, history: Sequence[Message]) -> Plan:
         return _from_moment(plan, history)
     lexicon = lexicons()[plan.language]
     asked = [message.text for message in history if message.role == "user"]
-    leans = lexicon.has("follow.leans", plan.question) or plan.is_open or len(plan.terms) <= 1
+    leans = lexicon.has("follow.leans", plan.question) or plan.is_open or _is_fragment(plan.question, lexicon)
     whole = not plan.is_open or plan.sources != EVERY_SOURCE  # "the last thing that is said" needs no other word
     named = plan.operation != "answer" and not lexicon.has("follow.pronoun", plan.look_for) and whole
     if not asked or plan.operation in _OWN or not leans or named:
@@ -40,6 +41,12 @@ def in_context(plan: Plan, history: Sequence[Message]) -> Plan:
         wants=plan.wants if plan.wants != "anything" else before.wants,
         names_nothing=False,
     )
+
+
+def _is_fragment(question: str, lexicon: Lexicon) -> bool:
+    """Whether it is too short for a question of its own: "the dog?" A whole one may name one thing: "What is the name
+    of the captain?" """
+    return len(question.split()) <= _FRAGMENT_WORDS if lexicon.spaced else len(question) <= _FRAGMENT_CHARACTERS
 
 
 def _from_moment(plan: Plan, history: Sequence[Message]) -> Plan:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from retrieval.store.records import Video
 from tests.app.browsing import Open, ask, told
@@ -169,3 +169,19 @@ def test_another_browser_begins_with_a_chat_of_its_own(open_page: Open, served: 
     expect(other.locator("#chats .chat-title")).to_have_count(0)
     page.reload()
     expect(page.locator("#chatbot .asked")).to_have_count(1)
+
+
+def test_on_a_phone_the_answer_to_a_question_is_in_view(open_page: Open, served: Served, indexed: Video) -> None:
+    page = open_page(f"?v={indexed.id}", viewport={"width": 390, "height": 844})
+    for number, question in enumerate(("What is green?", "What is red?", "What is blue?"), 1):
+        ask(page, question)
+        expect(page.locator("#chatbot .asked")).to_have_count(number)
+        expect(page.locator("#chatbot .answer .cue").last).to_be_visible()
+        expect(page.locator("#chatbot .waiting")).to_have_count(0)
+    wait_until(lambda: in_view(page, "#chatbot .asked") and in_view(page, "#chatbot .answer"), 10)
+
+
+def in_view(page: Page, selector: str) -> bool:
+    """Whether the last one begins on the screen."""
+    top = page.locator(selector).last.evaluate("element => element.getBoundingClientRect().top")
+    return 0 <= top < 844 - 60

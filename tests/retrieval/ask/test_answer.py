@@ -112,6 +112,13 @@ def test_a_follow_up_leans_on_the_question_before(answerer: Answerer, video: Vid
     assert "wooden leg" in ask(answerer, "And what does he have?", video, history).text
 
 
+def test_a_question_that_names_one_thing_stands_for_itself(answerer: Answerer, video: Video) -> None:
+    history = (Message("user", "When was the lighthouse built?"), Message("assistant", "..."))
+    for text in ("What is the name of the captain?", "船长叫什么名字？"):
+        assert "lighthouse" not in ask(answerer, text, video, history).plan
+    assert "lighthouse" in ask(answerer, "the door?", video, history).plan
+
+
 def test_all_chosen_videos_are_asked(
     answerer: Answerer, library: Library, models: FakeModels, video: Video, tmp_path: Path
 ) -> None:
