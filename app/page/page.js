@@ -163,7 +163,7 @@
     if (there?.getAttribute("src") === source) return;
     there?.remove();
     const track = document.createElement("track");
-    Object.assign(track, { kind: "subtitles", src: source, label: player.dataset.subtitlesLabel, srclang: "en" });
+    Object.assign(track, { kind: "captions", src: source, label: player.dataset.subtitlesLabel });
     track.setAttribute("src", source);
     player.append(track);
   }

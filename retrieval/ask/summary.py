@@ -78,18 +78,16 @@ def summarize(
     return Summary(told, chapters, tags)
 
 
-def extract(models: Models, passages: Sequence[Passage], tags: Sequence[str], say: Say) -> str:
-    """A summary without a model: what the pictures look like, and lines of the whole that stand for the rest."""
     spoken = [p for p in passages if p.source == "speech"]
     written = [p for p in passages if p.source == "text" and _tells(p.text)]
     sentences = []
-    if tags:
-        sentences.append(say("summary_looks", names=say.listed(tags[:5])))
     if written:
         sentences.append(say("summary_text", quotes=say.listed([_quoted(p) for p in _spread(written, 4)])))
     if spoken:
         central = [_quoted(p) for p in _central(models, spoken, 4)]
         sentences.append(say("summary_speech", quotes=say.listed(central)))
+    if tags:
+        sentences.append(say("summary_looks", names=say.listed(tags[:5])))
     return " ".join(sentences or [say("summary_nothing")])
 
 
