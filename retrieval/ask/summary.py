@@ -78,6 +78,9 @@ def summarize(
     return Summary(told, chapters, tags)
 
 
+def extract(models: Models, passages: Sequence[Passage], tags: Sequence[str], say: Say) -> str:
+    """A summary without a model: lines of the whole that stand for the rest, then what the pictures look like, which is
+    the least certain."""
     spoken = [p for p in passages if p.source == "speech"]
     written = [p for p in passages if p.source == "text" and _tells(p.text)]
     sentences = []
