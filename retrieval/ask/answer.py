@@ -12,7 +12,7 @@ from model.language.chat import GenerationStats
 from model.loading import Models
 from model.timecode import clock, span
 from retrieval.ask.compare import compared
-from retrieval.ask.context import in_context
+from retrieval.ask.context import in_context, may_stand_alone
 from retrieval.ask.evidence import Evidence
 from retrieval.ask.facts import facts_of, listed, transcript
 from retrieval.ask.find import Finder
@@ -128,11 +128,17 @@ class Answerer:
     ) -> Iterator[str]:
         """The answer to each question of the message."""
         for number, one in enumerate(all_of(plan)):
-            one = in_context(replace(one, others=()), history)
+            one = self._meant(replace(one, others=()), video_ids, history)
             if number:
                 yield "\n\n"
             part = _Part(answer, one)
             yield from self._one(one, video_ids, history, part, stop)
+
+    def _meant(self, plan: Plan, video_ids: Sequence[str], history: Sequence[Message]) -> Plan:
+        """A question after others, together with the one before where it leans on that."""
+        together = in_context(plan, history)
+        leans = together == plan or not may_stand_alone(plan)
+        return together if leans or not self.finder.stands_alone(plan, together, video_ids) else plan
 
     def _one(
         self,
@@ -248,7 +254,7 @@ class _Part:
         answer.found = self._before or evidence.found
         answer.searched = list(dict.fromkeys([*answer.searched, *evidence.searched]))
         answer.citations += [item.as_citation() for item in evidence.items]
-        answer.plan = described(self._plan)
+        answer.plan = described(self._plan, evidence.blind)
 
     def take(self, claim: Claim, say: Say) -> str:
         """A claim as text, its markers behind it."""
@@ -276,15 +282,16 @@ class _Part:
         self.answer.tokens_per_second = report.stats.tokens_per_second if report.stats else None
 
 
-def described(plan: Plan) -> str:
-    """What is looked for and where, in one sentence."""
+def described(plan: Plan, blind: bool = False) -> str:
+    """What is looked for and where, in one sentence; a blind search leaves the pictures out."""
     say = Say(plan.language)
     what = f"“{' '.join(plan.terms) if plan.sought else plan.look_for or plan.question}”"
     window = ""
     if plan.window and not plan.window.shares and not plan.window.scene and plan.window.start >= 0:
         end = plan.window.end if plan.window.end is not None else plan.window.start
         window = say("plan_window", span=span(plan.window.start, end))
-    return say("plan", what=what, sources=say.listed([say(source) for source in plan.sources]), window=window)
+    sources = [say(source) for source in plan.sources if not (blind and source == "visual")]
+    return say("plan", what=what, sources=say.listed(sources), window=window)
 
 
 def _asked(plan: Plan) -> str:

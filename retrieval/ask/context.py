@@ -26,21 +26,36 @@ def in_context(plan: Plan, history: Sequence[Message]) -> Plan:
     named = plan.operation != "answer" and not lexicon.has("follow.pronoun", plan.look_for) and whole
     if not asked or plan.operation in _OWN or not leans or named:
         return plan
-    before = _planned(asked[-1])
+    before = _topic([_planned(text) for text in asked])
     if before.operation in _OWN:
         return plan
     sources = plan.sources if plan.sources != EVERY_SOURCE else before.sources
+    own = [] if plan.is_open else plan.terms
+    sought = tuple(dict.fromkeys([*own, *before.terms]))
+    look_for = f"{plan.look_for} {before.look_for}".strip() if own else before.look_for
     if plan.operation != "answer":  # "when is it first mentioned?"
-        return replace(plan, look_for=before.look_for, sought=tuple(before.terms), sources=sources)
+        return replace(plan, look_for=look_for, sought=sought, sources=sources)
     return replace(
         plan,
         look_for=f"{plan.look_for} {before.look_for}".strip(),
-        sought=tuple(dict.fromkeys([*([] if plan.is_open else plan.terms), *before.terms])),
+        sought=sought,
         sources=sources,
         leans=plan.leans or before.leans,
         wants=plan.wants if plan.wants != "anything" else before.wants,
         names_nothing=False,
     )
+
+
+def _topic(turns: Sequence[Plan]) -> Plan:
+    """The last question that names what it is about: "when is it closed?" says something of the topic before it."""
+    whole = (turn for turn in reversed(turns) if not lexicons()[turn.language].has("follow.pronoun", turn.question))
+    return next(whole, turns[-1])
+
+
+def may_stand_alone(plan: Plan) -> bool:
+    """Whether a question that leans on others may mean something by itself as well: "What did he win?" """
+    fragment = _is_fragment(plan.question, lexicons()[plan.language])
+    return plan.operation not in ("after", "before", *_OWN) and not plan.is_open and not fragment
 
 
 def _is_fragment(question: str, lexicon: Lexicon) -> bool:

@@ -49,6 +49,7 @@ class Evidence:
     lacking: Source | None = None  # the only source that could answer, where the videos have nothing of it
     too_late: float | None = None  # seconds that are asked about and lie behind the end
     notices: list[str] = field(default_factory=list)  # what the index says is missing from it
+    unsought: Sequence[Source] = ()  # what the videos have beside it
     blind: bool = False  # the eye does not understand the words that are asked with: pictures were not searched
     unheard: bool = False  # somebody speaks, of whom nothing was understood: there is speech and no transcript
     telling: str = ""  # a sentence that tools computed from the items: it is the answer

@@ -207,6 +207,15 @@ class Finder:
         items = [item for item in items if is_of_kind(plan, item.quote)]
         return distinct(items)[: 2 * MAX_ITEMS]
 
+    def stands_alone(self, alone: Plan, together: Plan, video_ids: Sequence[str]) -> bool:
+        """Whether a question is about something else than the one before it: a line is likelier to answer it by itself
+        than any is to answer both together, or the best line for both hardly answers it by itself."""
+        own, both = ({(i.video_id, i.start): i.likelihood for i in self.told(p, video_ids)} for p in (alone, together))
+        best = max(own.values(), default=0.0)
+        if not both or best < read_weights().quotable:
+            return False
+        return best > max(both.values()) or own.get(max(both, key=lambda place: both[place]), 0.0) < RIVAL * best
+
     def _beside_pictures(self, plan: Plan, hits: list[Hit], video_ids: Sequence[str], within: Filter) -> list[Hit]:
         """Questions for a text mostly describe what it stands on, or what happens then: of texts that fit alike those
         come first that are there while the pictures fit best."""

@@ -114,7 +114,8 @@ class Say:
 
     def _where(self, evidence: Evidence) -> dict[str, str]:
         sources: tuple[Source, ...] = ("visual", "speech", "text")
-        missing = [self._lacking(evidence, source) for source in sources if source not in evidence.searched]
+        there = {*evidence.searched, *evidence.unsought}
+        missing = [self._lacking(evidence, source) for source in sources if source not in there]
         place = self("part", span=span(*evidence.span)) if evidence.span else self("whole")
         return {
             "sources": self.listed([self(source) for source in evidence.searched]),

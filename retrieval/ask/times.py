@@ -112,7 +112,8 @@ def beside(finder: Finder, plan: Plan, video_ids: Sequence[str]) -> Evidence:
         anchor = (found.items[0].video_id, found.items[0].start, found.items[0].end)
     video_id, begins, ends = anchor
     video, later = finder.library.video(video_id), plan.operation == "after"
-    searched = [source for source in finder.searched([video_id]) if source in plan.sources]
+    there = finder.searched([video_id])
+    searched, unsought = ([s for s in there if (s in plan.sources) == sought] for sought in (True, False))
     only = plan.sources[0] if len(plan.sources) == 1 else plan.leans
     spoken = only if only != "visual" else None
     if spoken:
@@ -122,12 +123,13 @@ def beside(finder: Finder, plan: Plan, video_ids: Sequence[str]) -> Evidence:
         else:
             near = [p for p in reversed(lines) if begins - _NEXT_S <= p.end <= begins + _GAP_S / 2]
         items = [finder.item(p, likelihood=1.0) for p in near[:1]]
-        return Evidence(items, bool(items), searched)
+        return Evidence(items, bool(items), searched, unsought=unsought)
     start, end = (ends, ends + _BESIDE_S) if later else (begins - _BESIDE_S, begins)
     start, end = max(0.0, start), min(video.duration, end)
     if end - start < 1.0:  # nothing comes before the beginning or after the end
-        return Evidence([], False, searched)
-    return Evidence([replace(finder.picture(plan, video.id, start, end), likelihood=1.0)], True, searched)
+        return Evidence([], False, searched, unsought=unsought)
+    picture = replace(finder.picture(plan, video.id, start, end), likelihood=1.0)
+    return Evidence([picture], True, searched, unsought=unsought)
 
 
 def _seen(finder: Finder, plan: Plan, video_id: str, gap_s: float) -> list[Item]:

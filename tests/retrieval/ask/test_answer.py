@@ -119,6 +119,12 @@ def test_a_question_that_names_one_thing_stands_for_itself(answerer: Answerer, v
     assert "lighthouse" in ask(answerer, "the door?", video, history).plan
 
 
+def test_a_pronoun_does_not_bind_a_question_that_is_answered_without_it(answerer: Answerer, video: Video) -> None:
+    history = (Message("user", "What does the speaker say about the museum?"), Message("assistant", "..."))
+    answer = ask(answerer, "Does he mention a captain with a wooden leg?", video, history)
+    assert "wooden leg" in answer.text and "museum" not in answer.plan
+
+
 def test_all_chosen_videos_are_asked(
     answerer: Answerer, library: Library, models: FakeModels, video: Video, tmp_path: Path
 ) -> None:
