@@ -88,10 +88,14 @@ class Desk:
                 return
             line = self._lines[turn.chat_id] = _Line(turn)
         try:
-            self._write_down(line)
+            history = self._written_down(turn)
         except BaseException:
-            self._end(line)
+            with self._changed:
+                self._end(line)
             raise
+        with self._changed:
+            line.history = history
+            self._touch(line)
         threading.Thread(target=self._work, args=(line, context), name="answer", daemon=True).start()
 
     def growing(self, chat_id: str | None) -> Growing | None:
@@ -133,32 +137,38 @@ class Desk:
 
     # -- the thread of a chat ------------------------------------------------------------------------
 
-    def _work(self, line: _Line, context: contextvars.Context) -> None:
-        while True:
+    def _work(self, line: _Line, context: contextvars.Context | None) -> None:
+        while context is not None:
             context.run(self._answer, line)
-            with self._changed:
-                if not line.waiting:
-                    del self._lines[line.turn.chat_id]
-                    self._changed.notify_all()
-                    break
-                line.turn, context = line.waiting.popleft()
-                line.answer, line.stopping = {}, False
-            try:
-                self._write_down(line)
-            except CuepointError as error:  # the disk is full, say: the next question may have more luck
-                logger.warning("A question could not be written down: %s", error)
+            context = self._next(line)
         self.engine.library.db.close()  # connections belong to threads, and this one ends
 
-    def _write_down(self, line: _Line) -> None:
-        """The question, where it is not in the chat yet; and what was said before it."""
-        turn, chats = line.turn, self.engine.chats
-        history = turn.history
-        if history is None:
-            history = chats.messages(turn.chat_id)
-            chats.add(turn.chat_id, Message("user", turn.question))
-        with self._changed:
-            line.history = history
-            self._touch(line)
+    def _next(self, line: _Line) -> contextvars.Context | None:
+        """Turn to the question that waits longest; None where there is none. One that cannot be written down is lost:
+        the disk is full, say, and the next may have more luck."""
+        while True:
+            with self._changed:
+                if not line.waiting:
+                    self._end(line)
+                    return None
+                turn, context = line.waiting.popleft()
+            try:
+                history = self._written_down(turn)
+            except Exception:
+                logger.exception("A question could not be written down")
+                continue
+            with self._changed:
+                line.turn, line.history, line.answer, line.stopping = turn, history, {}, False
+                self._touch(line)
+            return context
+
+    def _written_down(self, turn: Turn) -> Sequence[Message]:
+        """What was said before a question, which is added to its chat if it is not there yet."""
+        if turn.history is not None:
+            return turn.history
+        history = self.engine.chats.messages(turn.chat_id)
+        self.engine.chats.add(turn.chat_id, Message("user", turn.question))
+        return history
 
     def _answer(self, line: _Line) -> None:
         try:
@@ -205,9 +215,8 @@ class Desk:
         return line.version if line else -2
 
     def _end(self, line: _Line) -> None:
-        with self._changed:
-            self._lines.pop(line.turn.chat_id, None)
-            self._changed.notify_all()
+        del self._lines[line.turn.chat_id]
+        self._changed.notify_all()
 
 
 def _failed(answer: Answer, sentence: str) -> dict[str, Any]:

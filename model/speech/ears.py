@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from model.speech.languages import usual
 from model.speech.recognizer import Line, SpeechRecognizer, quiet_moment
 from model.speech.spoken_language import SURE, Shares, Verdict, tell_languages
 from model.speech.voice import SAMPLE_RATE, Speech
@@ -23,15 +24,6 @@ DIVIDED_S = 5.0  # a shorter stretch is one sentence of one language
 PLAIN = 0.9  # a language so probable is the only one in a stretch
 JOINED_S = 28.0  # at most so much: the network takes 30 seconds
 LACK = "Whisper base, which tells languages apart and understands them, is not here (`make setup` fetches it)"
-_USUAL = {
-    "nb": "no",
-    "fil": "tl",
-    "iw": "he",
-    "in": "id",
-    "ji": "yi",
-    "jw": "jv",
-    "cmn": "zh",
-}  # codes that say the same
 
 
 class LanguageRecognizer(SpeechRecognizer, Protocol):
@@ -58,7 +50,7 @@ class Ears:
         """main_language: what `main` understands, "auto" where it understands many. hint: the language that the file
         says its sound has. chosen: the language that the user says it has; it is believed."""
         self._main, self._main_language, self._others = main, main_language, others
-        self._hint, self._chosen = _USUAL.get(hint or "", hint), _USUAL.get(chosen or "", chosen)
+        self._hint, self._chosen = usual(hint), usual(chosen)
         # The end of a sentence on speech that was not written down.
         self.lack = "no recogniser of this profile understands it" if others else LACK
 

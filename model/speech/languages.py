@@ -19,7 +19,13 @@ SPOKEN = (
     "sl", "sn", "so", "sq", "sr", "su", "sv", "sw", "ta", "te", "tg", "th", "tk", "tl", "tr", "tt", "uk", "ur", "uz",
     "vi", "yi", "yo", "zh",
 )  # fmt: skip
-_OTHERWISE = {"fil": "tl", "nb": "no", "jw": "jv", "iw": "he", "in": "id", "ji": "yi"}  # CLDR's and older codes
+# CLDR's and older codes for the same languages
+_OTHERWISE = {"fil": "tl", "nb": "no", "jw": "jv", "iw": "he", "in": "id", "ji": "yi", "cmn": "zh"}
+
+
+def usual(code: str | None) -> str | None:
+    """The code that is used here, for one that says the same."""
+    return _OTHERWISE.get(code or "", code)
 
 
 def name_of(code: str | None, locale: str = "en") -> str:
@@ -32,7 +38,7 @@ def spoken_language(text: str) -> str:
     wanted = text.strip()
     named = {name.lower(): code for code, name in names("en").items()}
     code = short_code(wanted) if len(wanted.split("-")[0]) <= 3 else named.get(wanted.lower())
-    code = _OTHERWISE.get(code or "", code)
+    code = usual(code)
     if code not in SPOKEN:
         raise UsageError(f"There is no language {text!r} that speech is understood in; there are {', '.join(SPOKEN)}.")
     return code

@@ -8,9 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-import babel
-
 from model.media.probe import NO_PICTURE, NO_SOUND
+from model.speech.languages import name_of
 from model.timecode import clock, span
 from retrieval.ask.evidence import Evidence, Item
 from retrieval.ask.translated import told
@@ -49,7 +48,7 @@ class Say:
 
     def language(self, code: str) -> str:
         """What a language (ISO 639-1) is called in this one."""
-        return str(babel.Locale(self._lexicon.code).languages.get(code, code))
+        return name_of(code, self._lexicon.code)
 
     @property
     def stop(self) -> str:

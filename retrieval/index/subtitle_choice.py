@@ -7,6 +7,7 @@ from typing import Any
 
 from model.media.probe import MediaInfo, Track
 from model.media.subtitles import can_read, is_addition, is_picture, is_second_choice, track_name
+from model.speech.languages import name_of
 
 FEW_LANGUAGES = 4  # so many are all taken; a film with 30 would bury what is said under its translations
 _ALWAYS = ("en", "zh")
@@ -64,8 +65,6 @@ def _counted(count: int) -> str:
 
 
 def _listed(tracks: Sequence[Track]) -> str:
-    from babel import Locale
-
-    names = Locale("en").languages
-    told = list(dict.fromkeys(names.get(t.language or "", t.language or t.title or f"track {t.index}") for t in tracks))
+    named = (name_of(track.language) if track.language else track.title or f"track {track.index}" for track in tracks)
+    told = list(dict.fromkeys(named))
     return ", ".join(told[:_NAMED]) + (f" and {len(told) - _NAMED} more" if len(told) > _NAMED else "")

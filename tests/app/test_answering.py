@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
@@ -137,6 +138,27 @@ def test_what_goes_wrong_is_said_and_the_next_question_comes(engine: Engine, ans
     answerer.let(3)
     at_rest(engine, chat_id)
     assert texts(engine, chat_id) == ["please fail", "The server is away.", "three", "three"]
+
+
+def test_a_question_that_cannot_be_written_down_leaves_its_chat_free(
+    engine: Engine, answerer: Answerer, chat_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = engine.chats.add
+
+    def full(chat_id: str, message: Message) -> None:
+        if message.text == "three":
+            raise sqlite3.OperationalError("database or disk is full")
+        add(chat_id, message)
+
+    monkeypatch.setattr(engine.chats, "add", full)
+    for question in ("one", "three", "four"):
+        engine.desk.ask(turn(chat_id, question))
+    answerer.let(3)
+    at_rest(engine, chat_id)
+    assert texts(engine, chat_id) == ["one", "one", "four", "four"]
+    with pytest.raises(sqlite3.OperationalError):
+        engine.desk.ask(turn(chat_id, "three"))
+    assert not engine.desk.is_busy(chat_id)
 
 
 def test_the_answer_of_a_deleted_chat_ends(engine: Engine, answerer: Answerer, chat_id: str) -> None:

@@ -51,7 +51,6 @@ _UNCITED = re.compile(
 _STOPS = " .\u3002"
 _SENTENCE_ENDS = (".", "?", "!", "\u3002", "\uff1f", "\uff01")
 _NEAR_S = 4.0  # a note that is this close to a moment belongs to it
-_RESTS_SHARE = 0.5  # of a sentence's own words that stand in what it rests on, where it names no note
 
 
 @dataclass

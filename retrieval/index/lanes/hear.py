@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from babel import Locale
-
 from model.errors import UnreadableMedia
 from model.speech.ears import Ears, load_ears
+from model.speech.languages import name_of
 from model.timecode import span
 from retrieval.index.coverage import Coverage
 from retrieval.index.lanes.listening import FurtherListener, Listener
@@ -73,10 +72,10 @@ def find_notices(runs: Sequence[Spoken], ears: Ears) -> list[str]:
         if run.language and not ears.understands(run.language):
             foreign.setdefault(run.language, []).append(run)
     for language, these in foreign.items():
-        name = Locale("en").languages.get(language, language)
+        name = name_of(language)
         notices.append(f"{_NOT_WRITTEN}{_times(these)} was not written down: it is in {name}, and {ears.lack}.")
     if guessed := [run for run in runs if run.language and not run.likelihood and ears.understands(run.language)]:
-        name = Locale("en").languages.get(guessed[0].language, guessed[0].language)
+        name = name_of(guessed[0].language)
         notices.append(f"{_UNCHECKED}{name} without a check, so what is in another language is wrong: {ears.lack}.")
     return notices
 

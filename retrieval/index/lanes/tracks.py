@@ -8,13 +8,13 @@ will be in. Commentary, description and dubs say other things than the film does
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from model.media.probe import MediaInfo, Track
 from model.speech.recognizer import Line
 from retrieval.index.choose import describe
+from retrieval.index.coverage import units
 from retrieval.store.records import Passage
 
 # Sound of all further tracks together: a quarter of an hour takes about as long to hear as the rest of the work on it.
@@ -78,15 +78,11 @@ def _reason(track: Track, heard: set[str | None], understood: Understood, time_l
 
 def without_repeats(lines: Iterable[Line], known: Iterable[Passage]) -> list[Line]:
     """The lines that are not said at the same time in `known`: two tracks may be mixes of one sound."""
-    before = [(passage.start, passage.end, set(_words(passage.text))) for passage in known]
+    before = [(passage.start, passage.end, units(passage.text)) for passage in known]
     new = []
     for line in lines:
-        words = _words(line.text)
+        words = units(line.text)
         others = set().union(*(said for start, end, said in before if start < line.end and end > line.start))
-        if not words or sum(word in others for word in words) < _SAME_WORDS * len(words):
+        if not words or sum(count for word, count in words.items() if word in others) < _SAME_WORDS * words.total():
             new.append(line)
     return new
-
-
-def _words(text: str) -> list[str]:
-    return re.findall(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W_]+", text.lower())
