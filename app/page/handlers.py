@@ -41,13 +41,14 @@ class Handlers:
     # -- looking ---------------------------------------------------------------------------------------------------
 
     def open_page(self, address: str, session: Session, request: gr.Request) -> list[Any]:
-        """A page was loaded: show the video of its address, else the one that was talked about last."""
+        """A page was loaded: show the video of its address, else that of the last talk, else the newest."""
         session.forget_drawn()
         owner = owner_of(request)
         session.recognise(visitor_of(request))
         if not self._known(address, owner):
             latest = self.engine.chats.latest(owner, visitor=session.visitor)
-            address = next((v for v in latest.video_ids if self._known(v, owner)), "") if latest else ""
+            talked_about = [v for v in latest.video_ids if self._known(v, owner)] if latest else []
+            address = next(iter(talked_about or [video.id for video in self.library.videos(owner)]), "")
         if address:
             self._show(session, owner, address)
         return self._redraw(session, request)

@@ -350,3 +350,9 @@ def test_what_an_answer_does_not_rest_on_is_folded_beneath_its_evidence(engine: 
     assert "sign 0" in after and "sign 2" in after and "Also found · 2" in after
     html = answer_html("", {"citations": citations, "marked": ""}, shelf, Language("en"))
     assert "more" not in html.split("moments")[0] and "Evidence · 3 moments" in html  # nothing is said yet
+
+
+def test_a_browser_that_comes_for_the_first_time_sees_the_newest_video(engine: Engine, indexed: Video) -> None:
+    session = Session()
+    page_handlers(engine).open_page("", session, request())
+    assert session.shown == indexed.id and session.asked == [indexed.id] and session.chat_id is None
